@@ -17,7 +17,8 @@ testOnEveryPython("the truth target tells all and stands still", async (t, pytho
   assert.ok(truth.objects.length > 100_000);
   assert.ok(truth.objects.type.every((type) => truth.types.has(type)));
   const names = new Set([...truth.types.values()].map((type) => `${type.module}.${type.qualifiedName}`));
-  for (const name of ["builtins.dict", "rich_heap.classes.Plain", "_asyncio.Task", "collections.deque", "sqlite3.Row"]) assert.ok(names.has(name), name);
+  for (const name of ["builtins.dict", "rich_heap.classes.Plain", "_asyncio.Task", "collections.deque", "sqlite3.Row"])
+    assert.ok(names.has(name), name);
   assert.match(truth.debugMallocStats, /arenas allocated total/);
   assert.equal(truth.gc.counts.length, 3);
   const main = truth.threads.find((thread) => thread.nativeId === truth.target.pid);

@@ -68,7 +68,11 @@ export function distributionPython(): PythonTarget {
 
 function interpreterPaths(): readonly string[] {
   const root = process.env.PYENV_ROOT ?? join(homedir(), ".pyenv");
-  const folders = [...namesIn(join(root, "versions")).map((name) => join(root, "versions", name, "bin")), DISTRIBUTION_FOLDER, "/usr/local/bin"];
+  const folders = [
+    ...namesIn(join(root, "versions")).map((name) => join(root, "versions", name, "bin")),
+    DISTRIBUTION_FOLDER,
+    "/usr/local/bin",
+  ];
   const paths = folders.flatMap((folder) =>
     namesIn(folder)
       .filter((name) => INTERPRETER_NAME.test(name))
@@ -84,7 +88,9 @@ function namesIn(folder: string): readonly string[] {
 function describe(path: string): PythonTarget | undefined {
   let words: readonly string[];
   try {
-    words = execFileSync(path, ["-S", "-c", DESCRIBE], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).match(/[\w.]+/g) ?? [];
+    words =
+      execFileSync(path, ["-S", "-c", DESCRIBE], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).match(/[\w.]+/g) ??
+      [];
   } catch {
     return undefined; // a link to an interpreter whose libraries are gone
   }
