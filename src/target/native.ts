@@ -36,6 +36,8 @@ export interface NativeCalls {
   madvise(address: number, bytes: number, advice: number): number;
   /** prctl(PR_SET_DUMPABLE): false keeps other processes of this user, and core files, away from our memory. */
   setDumpable(dumpable: boolean): number;
+  /** Has the kernel end this process after `seconds` (SIGALRM, whose default Node keeps); 0 calls it off. */
+  alarm(seconds: number): number;
   /** Address of the first byte of a buffer or view, valid while it is referenced; buffers of 64 bytes and more never move. */
   addressOf(buffer: ArrayBuffer | NodeJS.ArrayBufferView): number;
   /** An ArrayBuffer over memory that was mapped with `mmap`; it must not be used after `munmap`. */
@@ -169,6 +171,7 @@ function bind(native: Koffi): NativeCalls {
   const munmap = libc.func("int munmap(uintptr_t address, size_t bytes)");
   const madvise = libc.func("int madvise(uintptr_t address, size_t bytes, int advice)");
   const prctl = libc.func("int prctl(int option, ulong argument)");
+  const alarm = libc.func("uint alarm(uint seconds)");
 
   const addressOf = (buffer: ArrayBuffer | NodeJS.ArrayBufferView): number => Number(native.address(buffer));
   const orErrno = (result: number): number => (result === -1 ? -native.errno() : result);
@@ -203,6 +206,7 @@ function bind(native: Koffi): NativeCalls {
     munmap: (address, bytes) => orErrno(munmap(address, bytes)),
     madvise: (address, bytes, advice) => orErrno(madvise(address, bytes, advice)),
     setDumpable: (dumpable) => orErrno(prctl(PR_SET_DUMPABLE, dumpable ? 1 : 0)),
+    alarm: (seconds) => alarm(seconds),
     addressOf,
     viewOf: (address, bytes) => native.view(address, bytes),
   };

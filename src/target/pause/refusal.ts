@@ -1,0 +1,141 @@
+import type { Failure, FailureCode } from "../../base/result.ts";
+import { readOptionalFile } from "../proc/proc-file.ts";
+import { type ProcessStatus, parseStatus, readStatus } from "../proc/status.ts";
+import { hasEnded } from "./thread-state.ts";
+
+/** CAP_SYS_PTRACE (include/uapi/linux/capability.h). */
+const CAP_SYS_PTRACE = 19n;
+/** kernel.yama.ptrace_scope (Documentation/admin-guide/LSM/Yama.rst). */
+const YAMA_CHILDREN_ONLY = 1;
+const YAMA_CAPABILITY_ONLY = 2;
+const YAMA_NOBODY = 3;
+
+/** What decides whether this process may trace another one. */
+export interface TracingRights {
+  readonly hasPtraceCapability: boolean;
+  /** Effective user id of this process. */
+  readonly uid: number;
+  /** A seccomp filter is in force on this process. */
+  readonly filtered: boolean;
+  /** undefined where the kernel has no Yama. */
+  readonly yamaScope: number | undefined;
+}
+
+export function readTracingRights(): TracingRights {
+  const self = parseStatus(readOptionalFile("/proc/self/status") ?? "");
+  const scope = Number.parseInt(readOptionalFile("/proc/sys/kernel/yama/ptrace_scope") ?? "", 10);
+  return {
+    hasPtraceCapability: hasCapability(self.effectiveCapabilities, CAP_SYS_PTRACE),
+    uid: self.effectiveUid,
+    filtered: self.seccomp !== 0,
+    yamaScope: Number.isNaN(scope) ? undefined : scope,
+  };
+}
+
+function hasCapability(mask: string, capability: bigint): boolean {
+  return /^[0-9a-f]+$/i.test(mask) && ((BigInt(`0x${mask}`) >> capability) & 1n) === 1n;
+}
+
+/**
+ * Why process `pid` cannot be stopped whoever asks: it is gone, a zombie, a thread's id, without memory, or already traced.
+ * undefined when nothing speaks against trying.
+ */
+export function explainUntraceable(pid: number): Failure | undefined {
+  const read = readStatus(pid);
+  if (!read.ok) return read.failure;
+  const status = read.value;
+  if (pid === process.pid) return failure("usage", `Process ${pid} is pystrata itself, which cannot stop itself.`);
+  if (status.threadGroup !== pid) {
+    return failure("no-such-process", `${pid} is a thread of process ${status.threadGroup}.`, `Use ${status.threadGroup}.`);
+  }
+  if (hasEnded(status.state) && status.threads > 1) {
+    return failure("failed", `The main thread of process ${pid} has ended, and the kernel shows the memory of a process only through it.`);
+  }
+  if (hasEnded(status.state)) {
+    return failure("no-such-process", `Process ${pid} has ended and waits for its parent ${status.parentPid} to collect it (zombie).`);
+  }
+  if (!status.hasMemory) return failure("not-cpython", `Process ${pid} "${status.name}" is a kernel thread: it has no memory of its own.`);
+  return explainTracer(pid, status);
+}
+
+function explainTracer(pid: number, status: ProcessStatus): Failure | undefined {
+  // Our own tracee is a thread of an earlier attempt that could not be let go yet.
+  if (status.tracerPid === 0 || status.tracerPid === process.pid) return undefined;
+  const tracer = readStatus(status.tracerPid);
+  const name = tracer.ok ? ` "${tracer.value.name}"` : "";
+  return failure(
+    "not-permitted",
+    `Process ${pid} is already traced by process ${status.tracerPid}${name}, and a process has at most one tracer.`,
+    "End that debugger or tracer, then try again.",
+  );
+}
+
+/** Why the kernel refused to let us trace thread `tid` of process `pid`, and what to do about it. */
+export function explainRefusal(pid: number, tid: number, rights: TracingRights = readTracingRights()): Failure {
+  const gone = explainUntraceable(pid);
+  if (gone !== undefined) return gone;
+  // Each thread has a tracer of its own.
+  const thread = readOptionalFile(`/proc/${pid}/task/${tid}/status`);
+  const traced = thread === undefined ? undefined : explainTracer(pid, parseStatus(thread));
+  if (traced !== undefined) return traced;
+  const status = readStatus(pid);
+  if (!status.ok) return status.failure;
+  return explainRights(pid, status.value.realUid, rights);
+}
+
+/** The rule that refuses, in the order in which it can be told from outside (man 2 ptrace, "Ptrace access mode checking"). */
+export function explainRights(pid: number, targetUid: number, rights: TracingRights): Failure {
+  const subject = `The kernel does not let us trace process ${pid}`;
+  if (rights.yamaScope === YAMA_NOBODY) {
+    return failure(
+      "not-permitted",
+      `${subject}: kernel.yama.ptrace_scope is 3, which forbids tracing to everybody until the next boot.`,
+      "Boot with another setting, or use --allow-sigstop.",
+    );
+  }
+  if (rights.hasPtraceCapability && rights.filtered) {
+    return failure(
+      "not-permitted",
+      `${subject}: a seccomp filter of this container or service forbids ptrace.`,
+      "Run pystrata outside, or the container with --cap-add SYS_PTRACE and a seccomp profile that allows ptrace.",
+    );
+  }
+  if (rights.hasPtraceCapability) {
+    return failure(
+      "not-permitted",
+      `${subject} although we hold CAP_SYS_PTRACE: a security module, or a user namespace above ours, forbids it.`,
+      "Run pystrata as root on the host, outside of the container.",
+    );
+  }
+  if (rights.uid !== targetUid) {
+    return failure(
+      "not-permitted",
+      `${subject}: it belongs to user ${targetUid}, we are user ${rights.uid}.`,
+      "Run as that user or as root (sudo).",
+    );
+  }
+  if (rights.yamaScope === YAMA_CHILDREN_ONLY || rights.yamaScope === YAMA_CAPABILITY_ONLY) {
+    const who = rights.yamaScope === YAMA_CHILDREN_ONLY ? "only the ancestors of a process" : "only root";
+    return failure(
+      "not-permitted",
+      `${subject}: kernel.yama.ptrace_scope is ${rights.yamaScope}, which lets ${who} trace it.`,
+      "Run as root (sudo), or give this binary CAP_SYS_PTRACE.",
+    );
+  }
+  if (rights.filtered) {
+    return failure(
+      "not-permitted",
+      `${subject}: a seccomp filter of this container or service may forbid ptrace.`,
+      "Run pystrata outside, or as root.",
+    );
+  }
+  return failure(
+    "not-permitted",
+    `${subject}: it has made itself undumpable, changed its user or holds capabilities that we lack.`,
+    "Run as root (sudo).",
+  );
+}
+
+function failure(code: FailureCode, sentence: string, hint?: string): Failure {
+  return { code, sentence, hint };
+}
