@@ -1,0 +1,259 @@
+/** Exact layouts of the containers that heaps are full of: what they refer to, what they own, how big they are. */
+import { load32, load64, truncate, unsigned } from "./environment.ts";
+import * as P from "./parameters.ts";
+import { isAbsent, translate } from "./places.ts";
+import * as S from "./state.ts";
+import { claim, fits, visit, visitOrTake } from "./visit.ts";
+
+/** ⌊2n/3⌋: entries of a dictionary of n slots (CPython Objects/dictobject.c USABLE_FRACTION). */
+function usable(slots: f64): f64 {
+  return Math.floor((slots * 2) / 3);
+}
+
+/** Visits `count` pointers from `word` on. */
+export function visitRun(word: i32, count: i32): void {
+  for (let index = 0, at = word; index < count; index++, at += 2) visit(load32(at), load32(at + 1));
+}
+
+/** list: items table of its own. Returns the table's bytes. */
+export function decodeList(word: i32, place: i32): f64 {
+  const low = load32(word + S.listItems);
+  const high = load32(word + S.listItems + 1);
+  const bytes = load64(word + S.listAllocated) * 8;
+  if ((low | high) === 0 || !fits(low, high, bytes)) return 0;
+  claim(low, high, bytes, place);
+  const count = load32(word + 4);
+  if (unsigned(count) * 8 <= bytes) visitRun(translate(low, high), count);
+  return bytes;
+}
+
+/** set and frozenset: a table of {key, hash} inside the object up to 8 entries, outside beyond. */
+export function decodeSet(word: i32, place: i32): f64 {
+  const low = load32(word + S.setTable);
+  const high = load32(word + S.setTable + 1);
+  const table = translate(low, high);
+  const entries = load32(word + S.setMask) + 1;
+  if (isAbsent(table) || entries <= 0 || (entries & (entries - 1)) !== 0) return 0;
+  const inside = table === word + S.setSmallTable;
+  const bytes = unsigned(entries) * 16;
+  if (!inside) {
+    if (!fits(low, high, bytes)) return 0;
+    claim(low, high, bytes, place);
+  }
+  for (let index = 0, at = table; index < entries; index++, at += 4) {
+    const key = load32(at);
+    const keyHigh = load32(at + 1);
+    if ((key | keyHigh) !== 0) visit(key, keyHigh);
+  }
+  return inside ? 0 : bytes;
+}
+
+/** Facts of the keys object last read by `readKeys`. */
+let keysWord: i32 = 0;
+let keysBytes: f64 = 0;
+let keysCount: i32 = 0;
+let keysFirst: i32 = 0;
+let keysEntryWords: i32 = 0;
+let keysKeyWord: i32 = 0;
+/** Slots for split values: usable + nentries. */
+let keysCapacity: i32 = 0;
+let keysSlots: f64 = 0;
+
+/** Reads a PyDictKeysObject; false when it cannot be one. Sources: dictobject.c of 3.6–3.13, pycore_dict.h. */
+function readKeys(low: i32, high: i32): boolean {
+  keysWord = translate(low, high);
+  if (isAbsent(keysWord) || (low & 7) !== 0) return false;
+  let indexBytes: f64 = 0;
+  if (S.keysForm === P.KEYS_COMPACT) {
+    const sizes = load32(keysWord + 2);
+    const logSlots = sizes & 255;
+    const logIndex = (sizes >>> 8) & 255;
+    const form = (sizes >>> 16) & 255;
+    if (logSlots > 31 || logIndex > 34 || form > 2) return false;
+    keysSlots = unsigned(1 << logSlots);
+    indexBytes = logIndex === 32 ? 4294967296.0 : logIndex > 32 ? 8589934592.0 * unsigned(1 << (logIndex - 33)) : unsigned(1 << logIndex);
+    keysEntryWords = form === 0 ? 6 : 4;
+    keysKeyWord = form === 0 ? 2 : 0;
+  } else {
+    keysSlots = load64(keysWord + S.keysSize);
+    if (keysSlots < 1 || keysSlots > 4294967296.0) return false;
+    indexBytes = keysSlots * (keysSlots <= 255 ? 1 : keysSlots <= 65535 ? 2 : keysSlots <= 4294967295.0 ? 4 : 8);
+    keysEntryWords = 6;
+    keysKeyWord = 2;
+  }
+  keysCount = load32(keysWord + S.keysEntries);
+  keysCapacity = load32(keysWord + S.keysUsable) + keysCount;
+  keysBytes = unsigned(S.keysHeaderBytes) + indexBytes + usable(keysSlots) * unsigned(keysEntryWords) * 4;
+  // The entries begin behind the indices; sizes below 2^33 keep the word offset in 32 bits.
+  if (keysBytes > 8589934592.0 || keysCount < 0 || unsigned(keysCount) > usable(keysSlots) + 1) return false;
+  keysFirst = keysWord + (S.keysHeaderBytes >>> 2) + (truncate(indexBytes / 4));
+  return fits(low, high, keysBytes);
+}
+
+/** Bytes of the keys object of the last dictionary or type, 0 when it could not be read. For `decodeKeysOf`. */
+export function keysSize(low: i32, high: i32): f64 {
+  return readKeys(low, high) ? keysBytes : 0;
+}
+
+/** A type's shared keys belong to the type: claims them and visits the keys. Returns their bytes. */
+export function decodeSharedKeys(low: i32, high: i32, place: i32): f64 {
+  if ((low | high) === 0 || !readKeys(low, high)) return 0;
+  const bytes = keysBytes;
+  claim(low, high, bytes, place);
+  for (let index = 0, at = keysFirst + keysKeyWord; index < keysCount; index++, at += keysEntryWords) {
+    visit(load32(at), load32(at + 1));
+  }
+  return bytes;
+}
+
+/** dict: combined or split. Returns the bytes that sys.getsizeof adds to the object's own. */
+export function decodeDict(word: i32, place: i32): f64 {
+  const low = load32(word + S.dictKeys);
+  const high = load32(word + S.dictKeys + 1);
+  if (!readKeys(low, high)) return 0;
+  let bytes: f64 = 0;
+  const valuesLow = load32(word + S.dictValues);
+  const valuesHigh = load32(word + S.dictValues + 1);
+  // Read before visiting: a visit may read other keys.
+  const own = load32(keysWord) === 1 && load32(keysWord + 1) === 0;
+  const ownBytes = keysBytes;
+  if ((valuesLow | valuesHigh) !== 0) bytes = decodeSplitValues(valuesLow, valuesHigh, place);
+  else visitEntries();
+  if (own) {
+    bytes += ownBytes;
+    if ((valuesLow | valuesHigh) === 0) claim(low, high, ownBytes, place);
+  }
+  return bytes;
+}
+
+function visitEntries(): void {
+  const count = keysCount;
+  const step = keysEntryWords;
+  let at = keysFirst + keysKeyWord;
+  for (let index = 0; index < count; index++, at += step) {
+    const low = load32(at + 2);
+    const high = load32(at + 3);
+    if ((low | high) === 0) continue;
+    visit(load32(at), load32(at + 1));
+    visit(low, high);
+  }
+}
+
+/** Values of a split dictionary whose keys were just read; returns what sys.getsizeof counts of them. */
+function decodeSplitValues(low: i32, high: i32, place: i32): f64 {
+  const word = translate(low, high);
+  if (isAbsent(word)) return 0;
+  const count = keysCount;
+  if (S.valuesForm === P.VALUES_SIZED) {
+    const capacity = load32(word) & 255;
+    const embedded = ((load32(word) >>> 16) & 255) !== 0;
+    // 8 bytes of header, the pointers, and one byte of insertion order each, rounded up (pycore_dict.h, 3.13).
+    if (!embedded) claim(low, high, unsigned(8 + capacity * 8 + ((capacity + 7) & -8)), place);
+    visitRun(word + 2, count < capacity ? count : capacity);
+    return unsigned(capacity) * 8;
+  }
+  if (S.valuesForm === P.VALUES_PREFIXED) {
+    const capacity = keysCapacity;
+    const prefix = load32(word - 1) >>> 24;
+    claim(low - prefix, high, unsigned(prefix + capacity * 8), place);
+    visitRun(word, count);
+    return unsigned(capacity) * 8;
+  }
+  const bytes = usable(keysSlots) * 8;
+  claim(low, high, bytes, place);
+  visitRun(word, count);
+  return bytes;
+}
+
+/**
+ * Instance dictionary of a class with a managed one: the words before the object and the values beside or in it.
+ * Returns the bytes of values that it owns itself, which sys.getsizeof leaves out.
+ */
+export function decodeManaged(word: i32, row: i32, place: i32): f64 {
+  const keys = load32(row + P.ROW_SHARED_KEYS);
+  const count = keys === S.zeroSlot ? 0 : load32(keys + S.keysEntries);
+  if (S.managedForm === P.MANAGED_INLINE) {
+    visit(load32(word - 6), load32(word - 5));
+    if ((load32(row + P.ROW_FLAGS) & P.FLAG_INLINE_VALUES) !== 0) {
+      const values = word + (((load32(row + P.ROW_BASIC_BYTES) + 7) >>> 3) << 1);
+      const about = load32(values);
+      const capacity = about & 255;
+      // The valid byte is cleared when the values moved out to a dictionary of its own.
+      if (about >>> 24 !== 0) visitRun(values + 2, count < capacity ? count : capacity);
+    }
+    return 0;
+  }
+  let low = load32(word - 6);
+  let high = load32(word - 5);
+  if (S.managedForm === P.MANAGED_PAIR) {
+    visit(low, high);
+    low = load32(word - 8);
+    high = load32(word - 7);
+    if ((low | high) === 0) return 0;
+  } else {
+    if ((low & 1) === 0) {
+      visit(low, high);
+      return 0;
+    }
+    low += 1;
+    if (low === 0) high += 1;
+  }
+  const values = translate(low, high);
+  if (isAbsent(values) || keys === S.zeroSlot) return 0;
+  const prefix = load32(values - 1) >>> 24;
+  const capacity = load32(keys + S.keysUsable) + count;
+  const bytes = unsigned(prefix + capacity * 8);
+  if (claim(low - prefix, high, bytes, place) === 0) return 0;
+  visitRun(values, count);
+  return bytes;
+}
+
+/** str: characters inside or outside the object, and cached UTF-8 and wchar_t forms. Returns its whole size. */
+export function decodeStr(word: i32, place: i32): f64 {
+  const state = load32(word + S.strState);
+  const length = load64(word + 4);
+  const width = (state >>> 2) & 7;
+  const compact = (state & 32) !== 0;
+  const ascii = (state & 64) !== 0;
+  if (compact && ascii) {
+    return unsigned(S.strAsciiBytes) + length + 1 + wideForm(word, place, length);
+  }
+  let size = unsigned(S.strUnicodeBytes);
+  if (compact) {
+    size = unsigned(S.strCompactBytes) + (length + 1) * unsigned(width);
+  } else {
+    const low = load32(word + S.strData);
+    const high = load32(word + S.strData + 1);
+    if ((low | high) !== 0) {
+      size += (length + 1) * unsigned(width);
+      claim(low, high, (length + 1) * unsigned(width), place);
+    }
+  }
+  const utf8 = load32(word + S.strUtf8);
+  const utf8High = load32(word + S.strUtf8 + 1);
+  if ((utf8 | utf8High) !== 0 && !(!compact && utf8 === load32(word + S.strData) && utf8High === load32(word + S.strData + 1))) {
+    const bytes = load64(word + S.strUtf8Length) + 1;
+    if (claim(utf8, utf8High, bytes, place) > 0) size += bytes;
+  }
+  return size + wideForm(word, place, length);
+}
+
+/** The wchar_t form that strings up to 3.11 may keep. */
+function wideForm(word: i32, place: i32, length: f64): f64 {
+  if (S.strWstr < 0) return 0;
+  const low = load32(word + S.strWstr);
+  const high = load32(word + S.strWstr + 1);
+  if ((low | high) === 0) return 0;
+  const state = load32(word + S.strState);
+  const characters = (state & 96) === 96 ? length : load64(word + S.strWstrLength);
+  const bytes = (characters + 1) * 4;
+  return claim(low, high, bytes, place) > 0 ? bytes : 0;
+}
+
+/** Words [from, to) of an object whose type is not known: each may be a reference, a buffer, or a number. */
+export function visitBody(word: i32, from: i32, to: i32, skip: i32, place: i32): void {
+  for (let at = from; at + 1 < to; at += 2) {
+    if (at === skip) continue;
+    visitOrTake(load32(word + at), load32(word + at + 1), P.STATE_BUFFER, place);
+  }
+}

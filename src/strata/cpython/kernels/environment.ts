@@ -1,0 +1,78 @@
+/**
+ * What the kernels stand on: words of the linear memory, 32-bit arithmetic and two calls to the host.
+ *
+ * The kernels are one source with three environments: this one (plain JavaScript over one buffer),
+ * `environment-segmented.ts` (plain JavaScript over several buffers, for images beyond 4 GiB) and `environment.as.ts`
+ * (WebAssembly through AssemblyScript). `tools/build-kernels.js` builds all three.
+ */
+import type { KernelHost, KernelMemory } from "./kernel-set.ts";
+
+let words: Int32Array = new Int32Array(0);
+let doubles: Float64Array = new Float64Array(0);
+let host: KernelHost = { type: () => 0, decode: () => 0, large: () => {} };
+
+/** Ties this instance of the kernels to a memory and a host; the plain kernels only. */
+export function bind(memory: KernelMemory, kernelHost: KernelHost): void {
+  words = memory.segments[0];
+  doubles = new Float64Array(words.buffer);
+  host = kernelHost;
+}
+
+export function load32(word: i32): i32 {
+  return words[word];
+}
+
+export function store32(word: i32, value: i32): void {
+  words[word] = value;
+}
+
+/** Unsigned 64-bit value as a double; `word` may be odd. */
+export function load64(word: i32): f64 {
+  return (words[word] >>> 0) + (words[word + 1] >>> 0) * 4294967296;
+}
+
+/** Adds to a double; `word` is even. */
+export function add64(word: i32, value: f64): void {
+  doubles[word >>> 1] += value;
+}
+
+/** 32-bit product, low half. */
+export function mul(a: i32, b: i32): i32 {
+  return Math.imul(a, b);
+}
+
+/** Integer quotient of non-negative numbers. */
+export function div(a: i32, b: i32): i32 {
+  return (a / b) | 0;
+}
+
+/** Unsigned value of a word as a double. */
+export function unsigned(value: i32): f64 {
+  return value >>> 0;
+}
+
+/** A double below 2^32 as the word that holds it. */
+export function truncate(value: f64): i32 {
+  return value | 0;
+}
+
+export function countBits(value: i32): i32 {
+  let bits = value - ((value >>> 1) & 0x55555555);
+  bits = (bits & 0x33333333) + ((bits >>> 2) & 0x33333333);
+  return Math.imul((bits + (bits >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
+}
+
+/** Row of the type object at `word`, address (high, low); 0 when it is none. Asked once for each address, mostly. */
+export function hostType(word: i32, low: i32, high: i32): i32 {
+  return host.type(word, low, high);
+}
+
+/** Visits what an object of a kind that the kernels leave to the host refers to and owns; returns its shallow bytes. */
+export function hostDecode(word: i32, row: i32, place: i32): f64 {
+  return host.decode(word, row, place);
+}
+
+/** Told of an object of 4 GiB or more. */
+export function hostLarge(place: i32, bytes: f64): void {
+  host.large(place, bytes);
+}

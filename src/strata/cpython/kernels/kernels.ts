@@ -1,0 +1,27 @@
+/** What the host may call; see `kernel-set.ts` for the other direction. */
+export { configure } from "./state.ts";
+export {
+  capacityAt,
+  claim,
+  claimConflictCount,
+  drain,
+  fits,
+  objectPlace,
+  otherObjects,
+  otherObjectsDropped,
+  takeReachable,
+  visit,
+  visitOrTake,
+} from "./visit.ts";
+export { typeRow } from "./type-rows.ts";
+export { decodeDict, decodeSharedKeys, decodeList, decodeSet, keysSize, visitRun, visitBody } from "./containers.ts";
+export {
+  accountPools,
+  classifyChunks,
+  classifyPools,
+  decodeChunks,
+  decodeOthers,
+  decodePools,
+  markGeneration,
+  poolMismatchCount,
+} from "./passes.ts";

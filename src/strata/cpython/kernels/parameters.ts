@@ -1,0 +1,186 @@
+/**
+ * Positions in the parameter block: how the host tells the kernels where tables lie and what this CPython's layout is.
+ * The host writes the block, calls `configure`, and the kernels keep the values in globals.
+ */
+
+// Where things lie: word indexes.
+export const P_DIRECTORY: i32 = 0;
+export const P_ZERO_SLOT: i32 = 1;
+export const P_FIRST_SLOT: i32 = 2;
+export const P_PAGE_INFO: i32 = 3;
+export const P_RESIDENT_BITS: i32 = 4;
+export const P_CHUNK_BITS: i32 = 5;
+export const P_CHUNK_RANKS: i32 = 6;
+export const P_CHUNK_WORDS: i32 = 7;
+export const P_CHUNK_STARTS: i32 = 8;
+export const P_POOL_TABLE: i32 = 9;
+export const P_POOL_ACCOUNTS: i32 = 10;
+export const P_FREE_TAGS: i32 = 11;
+export const P_OTHER_HASH: i32 = 12;
+export const P_OTHER_HASH_MASK: i32 = 13;
+export const P_OTHER_WORDS: i32 = 14;
+export const P_OTHER_CAPACITY: i32 = 15;
+export const P_DESCRIPTOR: i32 = 16;
+export const P_BYTES: i32 = 17;
+export const P_LINK: i32 = 18;
+export const P_ROWS: i32 = 19;
+export const P_TYPE_CACHE: i32 = 20;
+// How many.
+export const P_POOL_PLACES: i32 = 21;
+export const P_CHUNK_PLACES: i32 = 22;
+// The shape of memory.
+export const P_POOL_WORDS: i32 = 23;
+export const P_POOL_SHIFT: i32 = 24;
+export const P_POOL_HEADER_WORDS: i32 = 25;
+export const P_DEBUG_WORDS: i32 = 26;
+// CPython's layout, in words unless named otherwise.
+export const P_METATYPE_WORD: i32 = 27;
+export const P_HEAD_1: i32 = 28;
+export const P_HEAD_2: i32 = 29;
+export const P_HEAD_3: i32 = 30;
+export const P_GC_HEAD: i32 = 31;
+export const P_GC_REFS_HEAD: i32 = 32;
+export const P_IMMORTAL: i32 = 33;
+export const P_STR_ASCII_BYTES: i32 = 34;
+export const P_STR_COMPACT_BYTES: i32 = 35;
+export const P_STR_UNICODE_BYTES: i32 = 36;
+export const P_STR_STATE: i32 = 37;
+export const P_STR_WSTR: i32 = 38;
+export const P_STR_WSTR_LENGTH: i32 = 39;
+export const P_STR_UTF8: i32 = 40;
+export const P_STR_UTF8_LENGTH: i32 = 41;
+export const P_STR_DATA: i32 = 42;
+export const P_LONG_DIGITS_BYTES: i32 = 43;
+export const P_LONG_TAGGED: i32 = 44;
+export const P_LONG_LEAST_DIGITS: i32 = 45;
+export const P_LIST_ITEMS: i32 = 46;
+export const P_LIST_ALLOCATED: i32 = 47;
+export const P_TUPLE_ITEMS: i32 = 48;
+export const P_SET_MASK: i32 = 49;
+export const P_SET_TABLE: i32 = 50;
+export const P_SET_SMALL_TABLE: i32 = 51;
+export const P_DICT_KEYS: i32 = 52;
+export const P_DICT_VALUES: i32 = 53;
+export const P_KEYS_FORM: i32 = 54;
+export const P_KEYS_HEADER_BYTES: i32 = 55;
+export const P_KEYS_SIZE: i32 = 56;
+export const P_KEYS_USABLE: i32 = 57;
+export const P_KEYS_ENTRIES: i32 = 58;
+export const P_VALUES_FORM: i32 = 59;
+export const P_MANAGED_FORM: i32 = 60;
+export const P_WORK_STACK: i32 = 61;
+export const P_WORK_CAPACITY: i32 = 62;
+/** Table row of each chunk in use, in the order of their bits. */
+export const P_CHUNK_ORDINALS: i32 = 63;
+export const PARAMETER_WORDS: i32 = 64;
+
+// Words of a type's row.
+export const ROW_WORDS: i32 = 32;
+export const ROW_KIND: i32 = 0;
+/** Words from the place's first object byte to the object: gc head and managed pre-header. */
+export const ROW_HEAD_WORDS: i32 = 1;
+export const ROW_BASIC_BYTES: i32 = 2;
+export const ROW_ITEM_BYTES: i32 = 3;
+/** `FLAG_…` bits. */
+export const ROW_FLAGS: i32 = 4;
+/** Least bytes an instance has: basicsize, less for the types that are allocated shorter. */
+export const ROW_LEAST_BYTES: i32 = 5;
+/** Word of the weak-reference list, which is not a reference; -1 for none. */
+export const ROW_WEAK_LIST: i32 = 6;
+/** First word after the base type's fields, where a subclass's slots begin. */
+export const ROW_SLOTS: i32 = 7;
+/** Word index and length of the list of field words, for `KIND_FIELDS`. */
+export const ROW_FIELDS: i32 = 8;
+export const ROW_FIELD_COUNT: i32 = 9;
+/** Word of the shared keys object, for managed dictionaries; the zero slot when none. */
+export const ROW_SHARED_KEYS: i32 = 10;
+/** Bytes in place when they differ from the shallow size (containers with an outside table), 0 when not. */
+export const ROW_PLACE_BYTES: i32 = 11;
+/** Bytes that sys.getsizeof adds for the headers before the object. */
+export const ROW_HEAD_SHALLOW: i32 = 12;
+/** Byte offset of the instance dictionary of types with items, negative from the end; 0 when none. */
+export const ROW_DICT_OFFSET: i32 = 13;
+/** Row's type index for the descriptor, equal to the row number. */
+export const ROW_TYPE_WORD: i32 = 14;
+// Accumulators: doubles at even words.
+export const ROW_COUNT: i32 = 16;
+export const ROW_SHALLOW: i32 = 18;
+export const ROW_EXTRA: i32 = 20;
+export const ROW_RESIDENT: i32 = 22;
+
+export const KIND_ATOM: i32 = 0;
+export const KIND_STR: i32 = 1;
+export const KIND_LONG: i32 = 2;
+export const KIND_TUPLE: i32 = 3;
+export const KIND_LIST: i32 = 4;
+export const KIND_DICT: i32 = 5;
+export const KIND_SET: i32 = 6;
+export const KIND_INSTANCE: i32 = 7;
+export const KIND_FIELDS: i32 = 8;
+/** Unknown C type: every word of the body may be a reference or a buffer. */
+export const KIND_BODY: i32 = 9;
+export const KIND_HOST: i32 = 10;
+
+export const FLAG_MANAGED_DICT: i32 = 1;
+export const FLAG_INLINE_VALUES: i32 = 2;
+/** A subclass whose instances are longer than its base's: words from ROW_SLOTS on are references. */
+export const FLAG_SLOTS: i32 = 4;
+export const FLAG_GC: i32 = 8;
+/** Size rounded up to 8 bytes (code objects from 3.11). */
+export const FLAG_ROUND_8: i32 = 16;
+/** An exact-size type: instances never exceed their place. */
+export const FLAG_VARIABLE: i32 = 32;
+
+// States of a place; the same numbers as snapshot's ObjectState.
+export const STATE_FREE: i32 = 0;
+export const STATE_RAW: i32 = 1;
+export const STATE_OBJECT: i32 = 2;
+export const STATE_BUFFER: i32 = 3;
+export const STATE_FREE_LIST: i32 = 4;
+export const STATE_RUNTIME: i32 = 5;
+export const STATE_LIBRARY: i32 = 6;
+
+export const TYPE_MASK: i32 = 0xffffff;
+export const STATE_SHIFT: i32 = 24;
+export const HEAD_SHIFT: i32 = 27;
+export const GENERATION_SHIFT: i32 = 29;
+/** Bits 29–30 of a descriptor: generation 0–2, 3 = not tracked. */
+export const NOT_TRACKED: i32 = 3;
+
+// Forms of dictionary keys.
+/** 3.6–3.10: {refcnt, size, lookup, usable, nentries, indices}, 24-byte entries. */
+export const KEYS_WIDE: i32 = 0;
+/** 3.11+: logarithmic sizes in bytes 8–10, 16-byte entries when all keys are str. */
+export const KEYS_COMPACT: i32 = 1;
+
+// Forms of split values.
+/** 3.6–3.10: a bare array of USABLE_FRACTION(size) pointers. */
+export const VALUES_ARRAY: i32 = 0;
+/** 3.11–3.12: pointers behind a prefix whose length is in the byte before the first. */
+export const VALUES_PREFIXED: i32 = 1;
+/** 3.13+: {capacity, size, embedded, valid}, pointers at +8. */
+export const VALUES_SIZED: i32 = 2;
+
+// Forms of managed dictionaries, in words before the object.
+/** 3.11: values at -32, dict at -24. */
+export const MANAGED_PAIR: i32 = 0;
+/** 3.12: one word at -24, odd when it is values − 1. */
+export const MANAGED_TAGGED: i32 = 1;
+/** 3.13+: dict at -24, values inline behind the object. */
+export const MANAGED_INLINE: i32 = 2;
+
+/** Words of an entry of the page-information table: {reciprocal of block words, first place, block words, blocks}. */
+export const PAGE_INFO_WORDS: i32 = 4;
+/** Words of a pool's accounts; doubles are not needed, a pool is at most 16 KiB. */
+export const ACCOUNT_WORDS: i32 = 8;
+export const ACCOUNT_OBJECTS: i32 = 0;
+export const ACCOUNT_ROUNDING: i32 = 1;
+export const ACCOUNT_FREE: i32 = 2;
+export const ACCOUNT_FREE_LIST: i32 = 3;
+export const ACCOUNT_RUNTIME: i32 = 4;
+export const ACCOUNT_UNOWNED: i32 = 5;
+export const ACCOUNT_HEADER: i32 = 6;
+/** Free blocks that the free list and the never-carved tail name. */
+export const ACCOUNT_FREE_BLOCKS: i32 = 7;
+
+export const TYPE_CACHE_ENTRIES: i32 = 16384;

@@ -1,0 +1,365 @@
+/** The passes over a heap: classify places, decode objects, mark generations, sum up. */
+import { add64, hostDecode, hostLarge, load32, store32, truncate, unsigned } from "./environment.ts";
+import * as C from "./containers.ts";
+import * as P from "./parameters.ts";
+import { headWords, isAbsent, residentWithin, stateOf, translate } from "./places.ts";
+import * as S from "./state.ts";
+import { plausibleReferences, typeRow } from "./type-rows.ts";
+import { describe, drain, objectPlace, otherCount } from "./visit.ts";
+
+/** Unknown C types are followed through at most this many places of at most so many words: what lies there is a guess. */
+const BODY_PLACES: i32 = 256;
+const BODY_WORDS: i32 = 4096;
+
+/** Row whose object can lie at `word` behind `head` words with `room` words left, or 0. */
+function rowAt(word: i32, head: i32, room: i32): i32 {
+  const row = typeRow(load32(word + 2), load32(word + 3));
+  if (row === 0) return 0;
+  const about = S.rows + row * P.ROW_WORDS;
+  if (load32(about + P.ROW_HEAD_WORDS) !== head || !plausibleReferences(word)) return 0;
+  if (load32(about + P.ROW_LEAST_BYTES) > room << 2) return 0;
+  const flags = load32(about + P.ROW_FLAGS);
+  if ((flags & P.FLAG_VARIABLE) !== 0) {
+    let items = load32(word + 4);
+    if (items < 0) items = -items;
+    if (unsigned(items) * unsigned(load32(about + P.ROW_ITEM_BYTES)) > unsigned(room) * 4) return 0;
+  }
+  if ((flags & P.FLAG_GC) !== 0 && S.gcRefsHead === 0) {
+    // Tracked: a list pointer, whose low two bits are flags; not tracked: zero.
+    const next = load32(word - S.gcHead);
+    const nextHigh = load32(word - S.gcHead + 1);
+    if ((next | nextHigh) !== 0 && isAbsent(translate(next & -4, nextHigh))) return 0;
+  }
+  return row;
+}
+
+/** Header code of the object that the last `classify` found. */
+let foundHead: i32 = 0;
+
+/** Row of the object in a place of `words` words at `start`, 0 when it holds none; the likely header is tried first. */
+function classify(start: i32, words: i32, likely: i32): i32 {
+  const first = start + S.debugWords;
+  const room = words - S.debugWords;
+  for (let attempt = -1; attempt < 4; attempt++) {
+    const code = attempt < 0 ? likely : attempt;
+    if (attempt >= 0 && code === likely) continue;
+    const head = headWords(code);
+    if (head < 0 || head + 4 > room) continue;
+    const row = rowAt(first + head, head, room - head);
+    if (row !== 0) {
+      foundHead = code;
+      return row;
+    }
+  }
+  return 0;
+}
+
+/** Stamps the free blocks of a pool into the tag table; returns how many there are. Bounded by the blocks of a pool. */
+function tagFree(pool: i32, blockWords: i32, blocks: i32, tag: i32): i32 {
+  let free = 0;
+  let low = load32(pool + 2);
+  let high = load32(pool + 3);
+  while ((low | high) !== 0) {
+    const offset = translate(low, high) - pool - S.poolHeaderWords;
+    if (offset < 0 || offset >= S.poolWords) break;
+    const block = (offset / blockWords) | 0;
+    if (block >= blocks || load32(S.freeTags + block) === tag) break;
+    store32(S.freeTags + block, tag);
+    free++;
+    const at = pool + S.poolHeaderWords + block * blockWords;
+    low = load32(at);
+    high = load32(at + 1);
+  }
+  // Blocks behind nextoffset were never carved.
+  const carved = (load32(pool + 10) >>> 2) - S.poolHeaderWords;
+  for (let block = carved <= 0 ? 0 : ((carved + blockWords - 1) / blockWords) | 0; block < blocks; block++) {
+    if (load32(S.freeTags + block) !== tag) {
+      store32(S.freeTags + block, tag);
+      free++;
+    }
+  }
+  return free;
+}
+
+let poolMismatches: i32 = 0;
+
+/** Pools whose free list and count disagree. */
+export function poolMismatchCount(): i32 {
+  return poolMismatches;
+}
+
+/**
+ * Classifies the blocks of pools [from, to): free, object or raw. Two words a pool in the pool table: first word, first place.
+ * About 25 ns a block; returns the number of objects.
+ */
+export function classifyPools(from: i32, to: i32): i32 {
+  let objects = 0;
+  for (let index = from; index < to; index++) {
+    const pool = load32(S.poolTable + index * 2);
+    const firstPlace = load32(S.poolTable + index * 2 + 1);
+    const info = S.pageInfo + (((pool - S.firstSlot) >>> S.poolShift) << 2);
+    const blockWords = load32(info + 2);
+    const blocks = load32(info + 3);
+    const tag = index + 1;
+    const free = tagFree(pool, blockWords, blocks, tag);
+    store32(S.poolAccounts + index * P.ACCOUNT_WORDS + P.ACCOUNT_FREE_BLOCKS, free);
+    if (free !== blocks - load32(pool)) poolMismatches++;
+    let likely = 0;
+    let start = pool + S.poolHeaderWords;
+    for (let block = 0; block < blocks; block++, start += blockWords) {
+      if (free !== 0 && load32(S.freeTags + block) === tag) continue;
+      const row = classify(start, blockWords, likely);
+      if (row !== 0) {
+        likely = foundHead;
+        describe(firstPlace + block, row, P.STATE_OBJECT, likely);
+        objects++;
+      } else {
+        describe(firstPlace + block, 0, P.STATE_RAW, 0);
+      }
+    }
+  }
+  return objects;
+}
+
+/** Classifies chunks [from, to): those whose memory holds an object, and raw ones. A start of 0 is a chunk not in use. */
+export function classifyChunks(from: i32, to: i32): i32 {
+  let objects = 0;
+  let likely = 0;
+  for (let chunk = from; chunk < to; chunk++) {
+    const start = load32(S.chunkStarts + chunk);
+    if (start === 0) continue;
+    const row = classify(start, load32(S.chunkWords + chunk), likely);
+    if (row !== 0) {
+      likely = foundHead;
+      describe(S.poolPlaces + chunk, row, P.STATE_OBJECT, likely);
+      objects++;
+    } else {
+      describe(S.poolPlaces + chunk, 0, P.STATE_RAW, 0);
+    }
+  }
+  return objects;
+}
+
+/** Size of an int: digits of 30 bits (Objects/longobject.c; the tag of 3.12+ keeps the count in its upper bits). */
+function longSize(word: i32): f64 {
+  let digits = load32(word + 4);
+  if (S.longTagged !== 0) digits = digits >>> 3;
+  else if (digits < 0) digits = -digits;
+  if (digits < S.longLeastDigits) digits = S.longLeastDigits;
+  return unsigned(S.longDigitsBytes) + unsigned(digits) * 4;
+}
+
+/** Size of an object that keeps its items in place: basicsize + items. */
+function ownSize(word: i32, row: i32): f64 {
+  let size = unsigned(load32(row + P.ROW_BASIC_BYTES));
+  const itemBytes = load32(row + P.ROW_ITEM_BYTES);
+  if (itemBytes !== 0) {
+    let items = load32(word + 4);
+    if (items < 0) items = -items;
+    size += unsigned(items) * unsigned(itemBytes);
+  }
+  return size;
+}
+
+/** Words of the body that may hold references, kept inside the place. */
+function bodyWords(size: f64, room: i32): i32 {
+  return size > unsigned(room) * 4 ? room : truncate(size) >>> 2;
+}
+
+/** Visits what an object refers to, claims what it owns; returns sys.getsizeof without the headers before it. */
+function decode(word: i32, rowNumber: i32, place: i32, room: i32): f64 {
+  const row = S.rows + rowNumber * P.ROW_WORDS;
+  const kind = load32(row + P.ROW_KIND);
+  const flags = load32(row + P.ROW_FLAGS);
+  let size: f64 = 0;
+  if (kind === P.KIND_STR) size = C.decodeStr(word, place);
+  else if (kind === P.KIND_LONG) size = longSize(word);
+  else if (kind === P.KIND_HOST) size = hostDecode(word, rowNumber, place);
+  else {
+    size = ownSize(word, row);
+    if (kind === P.KIND_TUPLE) C.visitRun(word + S.tupleItems, bodyWords(size - unsigned(S.tupleItems << 2), room - S.tupleItems) >>> 1);
+    else if (kind === P.KIND_LIST) size += C.decodeList(word, place);
+    else if (kind === P.KIND_DICT) size += C.decodeDict(word, place);
+    else if (kind === P.KIND_SET) size += C.decodeSet(word, place);
+    else if (kind === P.KIND_INSTANCE) {
+      const weakList = load32(row + P.ROW_WEAK_LIST);
+      const end = bodyWords(size, room);
+      for (let at = 4; at + 1 < end; at += 2) {
+        if (at !== weakList) C.visitRun(word + at, 1);
+      }
+    } else if (kind === P.KIND_FIELDS) {
+      const fields = load32(row + P.ROW_FIELDS);
+      const count = load32(row + P.ROW_FIELD_COUNT);
+      for (let index = 0; index < count; index++) C.visitRun(word + load32(fields + index), 1);
+    } else if (kind === P.KIND_BODY) {
+      C.visitBody(word, 4, bodyWords(size, room), load32(row + P.ROW_WEAK_LIST), place);
+      drain(P.STATE_BUFFER, place, BODY_PLACES, BODY_WORDS);
+    }
+  }
+  if ((flags & P.FLAG_ROUND_8) !== 0) size = Math.ceil(size / 8) * 8;
+  if ((flags & P.FLAG_SLOTS) !== 0) visitSlots(word, row, room);
+  if ((flags & P.FLAG_MANAGED_DICT) !== 0) add64(row + P.ROW_EXTRA, C.decodeManaged(word, row, place));
+  const dictOffset = load32(row + P.ROW_DICT_OFFSET);
+  if (dictOffset !== 0) visitOffsetDict(word, row, dictOffset, room);
+  return size;
+}
+
+/** Slots and dictionary that a subclass adds behind its base's fields. */
+function visitSlots(word: i32, row: i32, room: i32): void {
+  const weakList = load32(row + P.ROW_WEAK_LIST);
+  let end = load32(row + P.ROW_BASIC_BYTES) >>> 2;
+  if (end > room) end = room;
+  for (let at = load32(row + P.ROW_SLOTS); at + 1 < end; at += 2) {
+    if (at !== weakList) C.visitRun(word + at, 1);
+  }
+}
+
+/** The dictionary of a variable-size type: its offset counts from the end when negative (_PyObject_GetDictPtr). */
+function visitOffsetDict(word: i32, row: i32, dictOffset: i32, room: i32): void {
+  const at = dictOffset > 0 ? dictOffset >>> 2 : (((truncate(ownSize(word, row)) + 7) & -8) + dictOffset) >> 2;
+  if (at >= 4 && at + 1 < room) C.visitRun(word + at, 1);
+}
+
+/** Reference count for the link column; immortal ones are all ones. */
+function referenceCount(word: i32): i32 {
+  const count = load32(word);
+  return S.immortal !== 0 && count < 0 ? -1 : count;
+}
+
+/** Decodes one object and enters its columns. */
+function enter(word: i32, about: i32, place: i32, room: i32): void {
+  const rowNumber = about & P.TYPE_MASK;
+  const row = S.rows + rowNumber * P.ROW_WORDS;
+  const size = decode(word, rowNumber, place, room) + unsigned(load32(row + P.ROW_HEAD_SHALLOW));
+  store32(S.link + place, referenceCount(word));
+  if (size >= 4294967295.0) {
+    hostLarge(place, size);
+    store32(S.bytes + place, -1);
+  } else {
+    store32(S.bytes + place, truncate(size));
+  }
+  add64(row + P.ROW_COUNT, 1);
+  add64(row + P.ROW_SHALLOW, size);
+}
+
+/** Decodes the objects of pools [from, to). */
+export function decodePools(from: i32, to: i32): void {
+  for (let index = from; index < to; index++) {
+    const pool = load32(S.poolTable + index * 2);
+    const firstPlace = load32(S.poolTable + index * 2 + 1);
+    const info = S.pageInfo + (((pool - S.firstSlot) >>> S.poolShift) << 2);
+    const blockWords = load32(info + 2);
+    const blocks = load32(info + 3);
+    let start = pool + S.poolHeaderWords + S.debugWords;
+    for (let block = 0; block < blocks; block++, start += blockWords) {
+      const about = load32(S.descriptor + firstPlace + block);
+      if (stateOf(about) !== P.STATE_OBJECT) continue;
+      const head = headWords((about >>> P.HEAD_SHIFT) & 3);
+      enter(start + head, about, firstPlace + block, blockWords - S.debugWords - head);
+    }
+  }
+}
+
+/** Decodes the objects of chunks [from, to). */
+export function decodeChunks(from: i32, to: i32): void {
+  for (let chunk = from; chunk < to; chunk++) {
+    const about = load32(S.descriptor + S.poolPlaces + chunk);
+    if (stateOf(about) !== P.STATE_OBJECT) continue;
+    const head = headWords((about >>> P.HEAD_SHIFT) & 3) + S.debugWords;
+    enter(load32(S.chunkStarts + chunk) + head, about, S.poolPlaces + chunk, load32(S.chunkWords + chunk) - head);
+  }
+}
+
+/** Decodes the objects outside pools and chunks from number `from` on, and those that this discovers; returns how many there are. */
+export function decodeOthers(from: i32): i32 {
+  let index = from;
+  while (index < otherCount) {
+    const place = S.poolPlaces + S.chunkPlaces + index;
+    enter(load32(S.otherWords + index), load32(S.descriptor + place), place, 0x0fffffff);
+    index++;
+  }
+  return index;
+}
+
+/**
+ * Walks a collector's list from its head and notes the generation of each member. Bounded by `limit`; a list that leaves
+ * the image ends there (result is negative then: −1 − members).
+ */
+export function markGeneration(head: i32, generation: i32, limit: i32): i32 {
+  let members = 0;
+  let word = translate(load32(head) & -4, load32(head + 1));
+  while (word !== head) {
+    if (isAbsent(word) || members >= limit) return -1 - members;
+    const place = objectPlace(word + S.gcHead);
+    if (place >= 0) {
+      const at = S.descriptor + place;
+      store32(at, (load32(at) & ~(3 << P.GENERATION_SHIFT)) | (generation << P.GENERATION_SHIFT));
+    }
+    members++;
+    word = translate(load32(word) & -4, load32(word + 1));
+  }
+  return members;
+}
+
+/** Bytes of its place that an object fills, headers included. */
+function placeBytes(place: i32, about: i32, room: i32): i32 {
+  const fixed = load32(S.rows + (about & P.TYPE_MASK) * P.ROW_WORDS + P.ROW_PLACE_BYTES);
+  const bytes = fixed !== 0 ? fixed : load32(S.bytes + place);
+  return unsigned(bytes) > unsigned(room) ? room : bytes;
+}
+
+/** Row of the type that the bytes of an object or a buffer count for. */
+function servedRow(place: i32, about: i32): i32 {
+  const owner = stateOf(about) === P.STATE_BUFFER ? load32(S.descriptor + load32(S.link + place)) : about;
+  return S.rows + (owner & P.TYPE_MASK) * P.ROW_WORDS;
+}
+
+/**
+ * Sums the resident bytes of pools [from, to) by what they hold, into the account table and the types' rows.
+ * The accounts of a pool sum to its resident bytes.
+ */
+export function accountPools(from: i32, to: i32): void {
+  for (let index = from; index < to; index++) {
+    const pool = load32(S.poolTable + index * 2);
+    const firstPlace = load32(S.poolTable + index * 2 + 1);
+    const info = S.pageInfo + (((pool - S.firstSlot) >>> S.poolShift) << 2);
+    const blockWords = load32(info + 2);
+    const blocks = load32(info + 3);
+    const account = S.poolAccounts + index * P.ACCOUNT_WORDS;
+    const total = residentWithin(pool, S.poolWords << 2);
+    const whole = total === S.poolWords << 2;
+    let objects = 0;
+    let rounding = 0;
+    let free = 0;
+    let freeList = 0;
+    let runtime = 0;
+    let unowned = 0;
+    const blockBytes = blockWords << 2;
+    let start = pool + S.poolHeaderWords;
+    for (let block = 0; block < blocks; block++, start += blockWords) {
+      const place = firstPlace + block;
+      const about = load32(S.descriptor + place);
+      const state = stateOf(about);
+      const resident = whole ? blockBytes : residentWithin(start, blockBytes);
+      if (state === P.STATE_OBJECT || state === P.STATE_BUFFER) {
+        const used = state === P.STATE_OBJECT ? placeBytes(place, about, blockBytes) : load32(S.bytes + place);
+        const lead = S.debugWords << 2;
+        const end = used + lead > blockBytes ? blockBytes : used + lead;
+        const here = whole ? end - lead : residentWithin(start + S.debugWords, end - lead);
+        objects += here;
+        rounding += resident - here;
+        add64(servedRow(place, about) + P.ROW_RESIDENT, unsigned(here));
+      } else if (state === P.STATE_FREE) free += resident;
+      else if (state === P.STATE_FREE_LIST) freeList += resident;
+      else if (state === P.STATE_RAW) unowned += resident;
+      else runtime += resident;
+    }
+    store32(account + P.ACCOUNT_OBJECTS, objects);
+    store32(account + P.ACCOUNT_ROUNDING, rounding);
+    store32(account + P.ACCOUNT_FREE, free);
+    store32(account + P.ACCOUNT_FREE_LIST, freeList);
+    store32(account + P.ACCOUNT_RUNTIME, runtime);
+    store32(account + P.ACCOUNT_UNOWNED, unowned);
+    store32(account + P.ACCOUNT_HEADER, total - objects - rounding - free - freeList - runtime - unowned);
+  }
+}
