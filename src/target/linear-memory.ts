@@ -64,6 +64,12 @@ export class LinearMemory {
     return start;
   }
 
+  /** Gives back everything from `word` on; what lies there is not cleared. */
+  rewind(word: number): void {
+    if (word > this.top) throw new RangeError("cannot rewind forwards");
+    this.top = word;
+  }
+
   /** Words not allocated yet. */
   get freeWords(): number {
     return this.words - this.top;

@@ -75,7 +75,23 @@ export class MemoryImage implements MemoryReader {
       const region = Math.floor(slot / TABLE_WORDS);
       memory.store(memory.load(directory + region) + (slot % TABLE_WORDS), word | 0);
     }
-    return new MemoryImage(memory, directory, zeroSlot, firstSlot, Float64Array.from(slots, (slot) => slot * MIB));
+    return new MemoryImage(
+      memory,
+      directory,
+      zeroSlot,
+      firstSlot,
+      Float64Array.from(slots, (slot) => slot * MIB),
+    );
+  }
+
+  /**
+   * Lays out the same memory for other ranges; whatever was allocated after the image is given back. This image must not
+   * be used any more, and its slots must be clear, because bytes do not move along.
+   */
+  layOutAgain(ranges: readonly AddressRange[]): MemoryImage {
+    this.memory.int32(this.directory, this.zeroSlot - this.directory).fill(0);
+    this.memory.rewind(this.directory);
+    return MemoryImage.layOut(this.memory, ranges);
   }
 
   /** Number of slots of the image. */
@@ -155,7 +171,11 @@ export class MemoryImage implements MemoryReader {
   }
 
   /** Calls `visit` with the bytes of [start, end) as views into the image, slot by slot; used to fill and to scan it. */
-  forEachSpan(start: number, end: number, visit: (address: number, word: number, byteOffset: number, length: number) => void): void {
+  forEachSpan(
+    start: number,
+    end: number,
+    visit: (address: number, word: number, byteOffset: number, length: number) => void,
+  ): void {
     for (let address = start; address < end; ) {
       const length = Math.min(end - address, MIB - (address % MIB));
       if (this.has(address)) visit(address, this.wordOf(address), address % 4, length);
