@@ -1,0 +1,137 @@
+"""A process that asks glibc for its own accounts and then stands still.
+
+usage: malloc-target.py SCENARIO[,SCENARIO...]
+
+Prints the addresses of a struct mallinfo2 and of malloc_info's text, fills both and blocks in read(0, LAST_WORDS). From the
+first word of the accounts to the block nothing is allocated or freed: calls go through ctypes with prepared arguments, no
+result and warm caches.
+"""
+import ctypes
+import os
+import random
+import sys
+import threading
+
+XML_BYTES = 1 << 20
+libc = ctypes.CDLL(None)
+rnd = random.Random(5)
+kept = []
+scenarios = sys.argv[1].split(",")
+
+
+def function(name, result, *arguments):
+    # A prototype of its own for each use: no conversion, no temporary object.
+    return ctypes.CFUNCTYPE(result, *arguments)((name, libc))
+
+
+word = ctypes.c_size_t
+pointer = ctypes.c_void_p
+malloc = function("malloc", pointer, word)
+free = function("free", None, pointer)
+memalign = function("memalign", pointer, word, word)
+
+
+def churn(count, low, high, keep_every):
+    blocks = [bytes(rnd.randint(low, high)) for _ in range(count)]
+    rnd.shuffle(blocks)
+    return blocks[::keep_every]
+
+
+def block_break():
+    """A page right behind the heap: brk fails from now on, and the main arena grows by mmap."""
+    sbrk = function("sbrk", pointer, ctypes.c_long)
+    mmap = function("mmap", pointer, pointer, word, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long)
+    end = (sbrk(0) + 4095) // 4096 * 4096
+    if mmap(end, 4096, 0, 0x100022, -1, 0) != end:
+        raise SystemExit("cannot map behind the heap")
+
+
+def foreign_break():
+    """Memory that somebody else takes by sbrk lies in the middle of the heap."""
+    kept.append(churn(2000, 600, 4000, 3))
+    sbrk = function("sbrk", pointer, ctypes.c_long)
+    start = sbrk(300000)
+    ctypes.memset(start, 0x5A, 300000)
+
+
+def mapped():
+    kept.append([bytearray(300000 + 5000 * step) for step in range(30)])
+    kept.append([malloc(1 << 25) for _ in range(3)])
+
+
+def aligned():
+    """Chunks of every alignment, in heaps and mapped."""
+    for alignment in (32, 64, 256, 4096, 65536, 1 << 21):
+        for size in (40, 700, 5000, 33 << 20):
+            address = memalign(alignment, size)
+            ctypes.memset(address, 1, 8)
+            kept.append(address)
+    print(" ".join("%#x" % address for address in kept[-24:][3::4]))
+
+
+def in_threads(count):
+    ready = threading.Barrier(count + 1)
+    forever = threading.Event()
+
+    def work(seed):
+        mine = random.Random(seed)
+        blocks = [bytes(mine.randint(513, 40000)) for _ in range(1500)]
+        small = [malloc(24 + 16 * (step % 40)) for step in range(3000)]
+        mine.shuffle(blocks)
+        del blocks[::2]
+        for address in small[::2]:
+            free(address)
+        ready.wait()
+        forever.wait()
+
+    for seed in range(count):
+        threading.Thread(target=work, args=(seed,), daemon=True).start()
+    ready.wait()
+
+
+for scenario in scenarios:
+    name, _, count = scenario.partition("=")
+    if name == "plain":
+        kept.append(churn(20000, 10, 9000, 3))
+    elif name == "small":
+        addresses = [malloc(24 + 16 * (step % 60)) for step in range(60000)]
+        for address in addresses[::3]:
+            free(address)
+    elif name == "blocked":
+        block_break()
+        kept.append(churn(8000, 4000, 6000, 2))
+    elif name == "foreign":
+        foreign_break()
+        kept.append(churn(5000, 600, 6000, 3))
+    elif name == "mapped":
+        mapped()
+    elif name == "aligned":
+        aligned()
+    elif name == "threads":
+        in_threads(int(count))
+    else:
+        raise SystemExit("unknown scenario " + name)
+
+accounts = ctypes.create_string_buffer(80)
+text = ctypes.create_string_buffer(XML_BYTES)
+last_words = ctypes.create_string_buffer(8)
+fmemopen = function("fmemopen", pointer, pointer, word, ctypes.c_char_p)
+stream = pointer(fmemopen(ctypes.addressof(text), XML_BYTES, b"w"))
+# mallinfo2 returns its struct through a hidden first argument: so declared, it needs no result object.
+mallinfo2 = function("mallinfo2", None, pointer)
+malloc_info = function("malloc_info", None, ctypes.c_int, pointer)
+rewind = function("rewind", None, pointer)
+fflush = function("fflush", None, pointer)
+read = function("read", None, ctypes.c_int, pointer, word)
+accounts_at = pointer(ctypes.addressof(accounts))
+words_at = pointer(ctypes.addressof(last_words))
+zero = ctypes.c_int(0)
+one = word(1)
+print("%#x %#x %#x" % (accounts_at.value, ctypes.addressof(text), words_at.value), flush=True)
+for _ in range(5):
+    rewind(stream)
+    malloc_info(zero, stream)
+    fflush(stream)
+    mallinfo2(accounts_at)
+read(zero, words_at, one)
+os._exit(0)
