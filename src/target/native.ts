@@ -62,9 +62,23 @@ export const Errno = {
 
 /** Protection and flags of mmap on x86-64. */
 export const MemoryProtection = { read: 1, write: 2 } as const;
-export const MapFlags = { shared: 0x01, private: 0x02, fixed: 0x10, anonymous: 0x20, noReserve: 0x4000, populate: 0x8000 } as const;
+export const MapFlags = {
+  shared: 0x01,
+  private: 0x02,
+  fixed: 0x10,
+  anonymous: 0x20,
+  noReserve: 0x4000,
+  populate: 0x8000,
+} as const;
 /** Advice of madvise; `populateWrite` needs Linux 5.14 and answers -EINVAL before. */
-export const MemoryAdvice = { dontNeed: 4, hugePage: 14, noHugePage: 15, dontDump: 16, populateRead: 22, populateWrite: 23 } as const;
+export const MemoryAdvice = {
+  dontNeed: 4,
+  hugePage: 14,
+  noHugePage: 15,
+  dontDump: 16,
+  populateRead: 22,
+  populateWrite: 23,
+} as const;
 
 /** `ESRCH` and the like for a result of `NativeCalls`, sign ignored. */
 export function errorName(result: number): string {

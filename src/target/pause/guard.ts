@@ -33,5 +33,8 @@ export function startGuard(pid: number, startTicks: number): Result<Guard> {
     sleepMilliseconds(2);
   }
   dismiss();
-  return fail("failed", "The guard process that would let the target run again if pystrata died could not be started; nothing was stopped.");
+  return fail(
+    "failed",
+    "The guard process that would let the target run again if pystrata died could not be started; nothing was stopped.",
+  );
 }

@@ -2,7 +2,13 @@ import type { Failure } from "../../base/result.ts";
 import type { NativeCalls } from "../native.ts";
 import { lingeringTracees } from "./lingering.ts";
 import { sleepMilliseconds } from "./sleep.ts";
-import { STOP_LIMIT_MILLISECONDS, type StoppedProcess, type StoppedThread, type StopMethod, type StopOptions } from "./stopped-process.ts";
+import {
+  STOP_LIMIT_MILLISECONDS,
+  type StopMethod,
+  type StopOptions,
+  type StoppedProcess,
+  type StoppedThread,
+} from "./stopped-process.ts";
 import { explainUnstoppable, threadCount, threadIds } from "./thread-state.ts";
 import { Tracees } from "./tracees.ts";
 
@@ -16,7 +22,9 @@ const COLLECT_MILLISECONDS = 50;
 const DEAD_MAN_SECONDS = 5;
 
 /** Why a process was not stopped; `refused` when the kernel does not let us trace thread `refusedTid`. */
-export type PtraceFailure = { readonly kind: "refused"; readonly tid: number } | { readonly kind: "failed"; readonly failure: Failure };
+export type PtraceFailure =
+  | { readonly kind: "refused"; readonly tid: number }
+  | { readonly kind: "failed"; readonly failure: Failure };
 
 /**
  * Stops every thread of `pid` by PTRACE_SEIZE and PTRACE_INTERRUPT, threads that appear meanwhile included.
@@ -139,4 +147,3 @@ class PtraceStop implements StoppedProcess {
     return { died: this.died };
   }
 }
-

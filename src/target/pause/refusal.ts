@@ -49,12 +49,19 @@ export function explainUntraceable(pid: number): Failure | undefined {
     return failure("no-such-process", `${pid} is a thread of process ${status.threadGroup}.`, `Use ${status.threadGroup}.`);
   }
   if (hasEnded(status.state) && status.threads > 1) {
-    return failure("failed", `The main thread of process ${pid} has ended, and the kernel shows the memory of a process only through it.`);
+    return failure(
+      "failed",
+      `The main thread of process ${pid} has ended, and the kernel shows the memory of a process only through it.`,
+    );
   }
   if (hasEnded(status.state)) {
-    return failure("no-such-process", `Process ${pid} has ended and waits for its parent ${status.parentPid} to collect it (zombie).`);
+    return failure(
+      "no-such-process",
+      `Process ${pid} has ended and waits for its parent ${status.parentPid} to collect it (zombie).`,
+    );
   }
-  if (!status.hasMemory) return failure("not-cpython", `Process ${pid} "${status.name}" is a kernel thread: it has no memory of its own.`);
+  if (!status.hasMemory)
+    return failure("not-cpython", `Process ${pid} "${status.name}" is a kernel thread: it has no memory of its own.`);
   return explainTracer(pid, status);
 }
 

@@ -4,7 +4,7 @@ import { readStat } from "../proc/stat.ts";
 import { threadRegisters } from "../proc/tasks.ts";
 import { type Guard, startGuard } from "./guard.ts";
 import { sleepMilliseconds } from "./sleep.ts";
-import { STOP_LIMIT_MILLISECONDS, type StoppedProcess, type StoppedThread, type StopMethod } from "./stopped-process.ts";
+import { STOP_LIMIT_MILLISECONDS, type StopMethod, type StoppedProcess, type StoppedThread } from "./stopped-process.ts";
 import { explainUnstoppable, hasEnded, threadCount, threadIds, threadState } from "./thread-state.ts";
 
 /** A process for good: a PID alone may be given to another one. */

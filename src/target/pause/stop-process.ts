@@ -4,7 +4,7 @@ import { readStat } from "../proc/stat.ts";
 import { stopByPtrace } from "./ptrace-stop.ts";
 import { explainRefusal, explainUntraceable } from "./refusal.ts";
 import { stopBySignal } from "./signal-stop.ts";
-import type { StoppedProcess, StopOptions } from "./stopped-process.ts";
+import type { StopOptions, StoppedProcess } from "./stopped-process.ts";
 import { explainUnstoppable, findUninterruptibleThread } from "./thread-state.ts";
 
 /**
@@ -42,7 +42,8 @@ export function stopProcess(pid: number, options: StopOptions): Result<StoppedPr
 
 const MISSING_NATIVE: Failure = {
   code: "not-permitted",
-  sentence: "Stopping a process needs ptrace, and the optional package koffi that calls it is not installed or does not run here.",
+  sentence:
+    "Stopping a process needs ptrace, and the optional package koffi that calls it is not installed or does not run here.",
   hint: "Install koffi (npm install koffi).",
 };
 
@@ -51,6 +52,7 @@ function refuse(failure: Failure): Result<never> {
 }
 
 function withSigstopHint({ code, sentence, hint }: Failure): Result<never> {
-  const other = "Or use --allow-sigstop: it stops the process by a signal, which its parent sees and which outlives us if we and our guard are killed.";
+  const other =
+    "Or use --allow-sigstop: it stops the process by a signal, which its parent sees and which outlives us if we and our guard are killed.";
   return fail(code, sentence, hint === undefined ? other : `${hint} ${other}`);
 }

@@ -64,7 +64,9 @@ export function explainUnstoppable(pid: number, tid: number): Failure {
 }
 
 function hintFor(state: string): string {
-  if (state === "D") return "It is in an uninterruptible wait (disk, network file system, vfork) or its cgroup is frozen: try again when that is over.";
-  if (state === "R") return "It is not given processor time: the machine is overloaded, or a CPU limit of its cgroup throttles it. Try again.";
+  if (state === "D")
+    return "It is in an uninterruptible wait (disk, network file system, vfork) or its cgroup is frozen: try again when that is over.";
+  if (state === "R")
+    return "It is not given processor time: the machine is overloaded, or a CPU limit of its cgroup throttles it. Try again.";
   return "Try again.";
 }

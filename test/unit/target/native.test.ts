@@ -2,7 +2,16 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
-import { Errno, errorName, IoVectors, loadNative, MapFlags, MemoryAdvice, MemoryProtection, WaitEvent } from "../../../src/target/native.ts";
+import {
+  Errno,
+  errorName,
+  IoVectors,
+  loadNative,
+  MapFlags,
+  MemoryAdvice,
+  MemoryProtection,
+  WaitEvent,
+} from "../../../src/target/native.ts";
 
 const native = loadNative();
 
@@ -58,7 +67,14 @@ describe("native calls", { skip: native === undefined ? "koffi is not installed"
 
   it("map memory, advise on it and unmap it", () => {
     const bytes = 16 * 4096;
-    const address = native.mmap(0, bytes, MemoryProtection.read | MemoryProtection.write, MapFlags.private | MapFlags.anonymous, -1, 0);
+    const address = native.mmap(
+      0,
+      bytes,
+      MemoryProtection.read | MemoryProtection.write,
+      MapFlags.private | MapFlags.anonymous,
+      -1,
+      0,
+    );
     assert.ok(address > 0, errorName(address));
     const view = new Uint8Array(native.viewOf(address, bytes));
     view.fill(5);
