@@ -36,12 +36,14 @@ export function splitCommandLine(text: string): string[] {
  * @param executable target of /proc/PID/exe, which tells a Python that runs under another argv[0]
  */
 export function keepCommand(parts: readonly string[], executable: string | undefined): Command {
-  const [program] = parts;
+  // One argument with blanks is a title that the process gave itself; what stands behind its first word may be anything.
+  const program = parts.length === 1 ? parts[0].split(" ")[0] : parts[0];
   if (program === undefined || program === "") return { kept: [], name: undefined };
-  const isPython = isPythonInterpreter(program) || (parts.length > 1 && executable !== undefined && isPythonInterpreter(executable));
+  const isPython =
+    isPythonInterpreter(program) || (parts.length > 1 && executable !== undefined && isPythonInterpreter(executable));
   if (!isPython) {
-    // A title such as "gunicorn: master [shop]" or "[celeryd: host] (worker --broker=…)": its first word names the program.
-    const word = program.startsWith("/") ? program : program.split(" ")[0].replace(/^\[|[:\]]+$/g, "");
+    // Titles begin like "gunicorn: master" or "[celeryd: host]".
+    const word = program.replace(/^\[|[:\]]+$/g, "");
     return { kept: [word], name: baseName(word) || undefined };
   }
   return keepPythonCommand(program, parts.slice(1));
