@@ -1,0 +1,49 @@
+/**
+ * A program that stops processes, for tests that kill it or look at what it is told.
+ *
+ *   hold PID…   stops them and stays so
+ *   loop PID…   stops them and lets them go, again and again
+ *   once PID    stops one, lets it go and prints the result as JSON
+ *
+ * Prints a line when the first stop is due. PAUSE_ALLOW_SIGSTOP=1 allows SIGSTOP.
+ */
+import { sleepMilliseconds } from "../../src/target/pause/sleep.ts";
+import { stopProcess } from "../../src/target/pause/stop-process.ts";
+
+const [mode, ...rest] = process.argv.slice(2);
+const pids = rest.map(Number);
+const options = { deadline: () => 60_000, allowSigstop: process.env["PAUSE_ALLOW_SIGSTOP"] === "1" };
+
+switch (mode) {
+  case "hold": {
+    const results = pids.map((pid) => stopProcess(pid, options));
+    console.log(results.every((result) => result.ok) ? "stopped" : JSON.stringify(results));
+    setInterval(() => {}, 1000);
+    break;
+  }
+  case "loop":
+    console.log("ready");
+    // The line is written before the event loop is left for good.
+    setImmediate(pauseForever);
+    break;
+  case "once": {
+    const result = stopProcess(pids[0], options);
+    if (result.ok) result.value.resume();
+    console.log(JSON.stringify(result.ok ? { method: result.value.method } : result.failure));
+    break;
+  }
+  default:
+    throw new Error(`unknown mode ${mode}`);
+}
+
+function pauseForever(): void {
+  for (;;) {
+    const stopped = pids.map((pid) => stopProcess(pid, options));
+    sleepMilliseconds(1);
+    for (const result of stopped) {
+      if (!result.ok) throw new Error(result.failure.sentence);
+      result.value.resume();
+    }
+    sleepMilliseconds(1);
+  }
+}
