@@ -5,18 +5,35 @@ import { LinearMemory } from "../../src/target/linear-memory.ts";
 import type { Mapping } from "../../src/target/mapping.ts";
 import { type AddressRange, MemoryImage } from "../../src/target/memory-image.ts";
 import { loadNative, type NativeCalls, Registers, WaitEvent } from "../../src/target/native.ts";
+import { sleepMilliseconds } from "../../src/target/pause/sleep.ts";
 import { readMaps } from "../../src/target/proc/maps.ts";
+import { readOptionalFile } from "../../src/target/proc/proc-file.ts";
 import { readSmapsTotals } from "../../src/target/proc/smaps.ts";
+import { parseStat } from "../../src/target/proc/stat.ts";
 import { listThreads, threadName, threadRegisters } from "../../src/target/proc/tasks.ts";
 import { type KernelThread, type PageRuns, PageState, type ProcessImage } from "../../src/target/process-image.ts";
 import { ResidencyScanner } from "../../src/target/residency.ts";
 
 /**
- * An image of a process that stands still by itself, taken through /proc alone and without any of the care that a capture
- * takes: enough to test decoders on their own.
+ * An image of a test's own process, stopped meanwhile, taken through /proc and without any of the care that a capture takes:
+ * enough to test decoders on their own.
  * @param registers false leaves out what only ptrace tells
  */
 export function takeLiveImage(pid: number, { registers = true } = {}): ProcessImage {
+  process.kill(pid, "SIGSTOP");
+  try {
+    while (unwrap(listThreads(pid)).some((tid) => !isStopped(pid, tid))) sleepMilliseconds(1);
+    return readImage(pid, registers);
+  } finally {
+    process.kill(pid, "SIGCONT");
+  }
+}
+
+function isStopped(pid: number, tid: number): boolean {
+  return parseStat(readOptionalFile(`/proc/${pid}/task/${tid}/stat`) ?? "")?.state === "T";
+}
+
+function readImage(pid: number, registers: boolean): ProcessImage {
   const native = loadNative();
   const mappings = unwrap(readMaps(pid));
   const scanner = unwrap(ResidencyScanner.open(pid, native));
@@ -97,7 +114,7 @@ function readThreadPointer(native: NativeCalls, tid: number): number | undefined
   if (native.ptraceSeize(tid) < 0) return undefined;
   native.ptraceInterrupt(tid);
   const event = new WaitEvent();
-  while (native.waitChild(tid, event, true) === 0) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
+  while (native.waitChild(tid, event, true) === 0) sleepMilliseconds(1);
   const registers = new Registers();
   const known = native.ptraceGetRegisters(tid, registers) >= 0;
   native.ptraceDetach(tid, 0);
