@@ -15,6 +15,9 @@ const CURRENT_LTS = "24";
 const COMMAND = "node_modules/pystrata/dist/cli/main.js";
 const SMALL_PYTHON = "kept = [str(number) for number in range(10000)]\nprint('ready')\ninput()\n";
 
+/** Without what `npm test` tells its scripts: a nested npm would take it as settings. */
+const USERS_ENVIRONMENT = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(npm_|NODE_)/i.test(name)));
+
 const { version } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as { version: string };
 
 interface Answer {
@@ -135,7 +138,7 @@ async function installInto(where: string, args: readonly string[]): Promise<Answ
 
 async function execute(command: string, args: readonly string[], cwd: string): Promise<Answer> {
   try {
-    const { stdout, stderr } = await promisify(execFile)(command, args, { cwd, maxBuffer: 2 ** 28 });
+    const { stdout, stderr } = await promisify(execFile)(command, args, { cwd, env: USERS_ENVIRONMENT, maxBuffer: 2 ** 28 });
     return { status: 0, output: stdout, errors: stderr };
   } catch (error) {
     const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string };

@@ -34,16 +34,16 @@ const SILENCE_MILLISECONDS = 60_000;
 const ALLOW_TRACING = fileURLToPath(new URL("./allow-tracing", import.meta.url));
 
 /**
- * Starts Python on a script (`{ script: path }`) or on code (a string). It may be traced by any process of this user, and it is
- * killed at the end of the test.
+ * Starts Python on code (a string), on a script (`{ script: path }`) or on a module (`{ module: name }`, as `python -m`). It may be
+ * traced by any process of this user, and it is killed at the end of the test.
  */
 export function startTarget(
   t: TestContext,
   python: { readonly path: string },
-  source: string | { readonly script: string },
+  source: string | { readonly script: string } | { readonly module: string },
   options: TargetOptions = {},
 ): Target {
-  const script = typeof source === "string" ? writeScript(t, source) : source.script;
+  const program = typeof source !== "string" && "module" in source ? ["-m", source.module] : [scriptOf(t, source)];
   const env = {
     ...options.env,
     PYTHONPATH: [ALLOW_TRACING, options.env?.PYTHONPATH].filter(Boolean).join(":"),
@@ -51,7 +51,13 @@ export function startTarget(
     PYTHONDONTWRITEBYTECODE: "1",
     PYSTRATA_TEST_RUNNER: String(process.pid),
   };
-  return startProcess(t, python.path, [...(options.interpreterArgs ?? []), script, ...(options.args ?? [])], env, options.cwd);
+  return startProcess(
+    t,
+    python.path,
+    [...(options.interpreterArgs ?? []), ...program, ...(options.args ?? [])],
+    env,
+    options.cwd,
+  );
 }
 
 /** Starts any program as a target; killed, with its process group, at the end of the test. */
@@ -93,6 +99,10 @@ export function startProcess(
     errors: () => errors,
     stop,
   };
+}
+
+function scriptOf(t: TestContext, source: string | { readonly script: string }): string {
+  return typeof source === "string" ? writeScript(t, source) : source.script;
 }
 
 function writeScript(t: TestContext, code: string): string {
