@@ -12,6 +12,9 @@ import gdb
 with open(settings) as source:  # noqa: F821 (set by the command line)
     WANTED = json.load(source)
 
+# The nodes of the arena map are larger than gdb likes by default.
+gdb.execute("set max-value-size unlimited")
+
 STRUCTURE_CODES = (gdb.TYPE_CODE_STRUCT, gdb.TYPE_CODE_UNION)
 HEADERS = ("PyObject", "PyVarObject")
 # Tables of functions inside type objects: nobody outside needs their slots.
