@@ -18,8 +18,12 @@ const LOOK_MILLISECONDS = 0.05;
 const REVIEW_MILLISECONDS = 5;
 /** How long to wait, out of the event loop, for what is left of a process that was killed. */
 const COLLECT_MILLISECONDS = 50;
-/** Beyond the deadline by this much, something holds us up in the stop: better that we end than that the target stands still. */
-const DEAD_MAN_SECONDS = 5;
+/** Coming to a halt takes at most `STOP_LIMIT_MILLISECONDS`; after this, a system call must be hanging. */
+const HALT_ALARM_SECONDS = 2;
+/** Beyond the deadline by this much, something holds us up in the stop. */
+const HOLD_ALARM_SECONDS = 5;
+/** Bounds a deadline that is none. */
+const LONGEST_HOLD_MILLISECONDS = 86_400_000;
 
 /** Why a process was not stopped; `refused` when the kernel does not let us trace thread `refusedTid`. */
 export type PtraceFailure =
@@ -38,24 +42,20 @@ export function stopByPtrace(
   childOfOurs: boolean,
   options: StopOptions,
 ): { readonly stopped: StoppedProcess } | PtraceFailure {
-  armDeadManSwitch(native, options.deadline());
+  // A dead man's switch: when we hang, the kernel ends us, and a tracer's end lets its tracees go. One hang is known: SEIZE waits
+  // for an execve in the target, which waits for us to collect a thread seized a moment before (cred_guard_mutex).
+  native.alarm(HALT_ALARM_SECONDS);
   const requestedAt = performance.now();
   const tracees = new Tracees(native, pid, childOfOurs);
   const outcome = stopAll(tracees, options);
-  if (outcome === undefined) return { stopped: new PtraceStop(native, tracees, requestedAt) };
+  if (outcome === undefined) {
+    native.alarm(HOLD_ALARM_SECONDS + Math.ceil(Math.min(Math.max(options.deadline(), 0), LONGEST_HOLD_MILLISECONDS) / 1000));
+    return { stopped: new PtraceStop(native, tracees, requestedAt) };
+  }
   tracees.release();
   native.alarm(0);
   lingeringTracees.settle(native, COLLECT_MILLISECONDS);
   return outcome;
-}
-
-/**
- * The kernel ends us when we hang in the stop, and a tracer's end lets its tracees go. It covers one hang that nothing else does:
- * SEIZE waits for an execve of the target, which waits for us to collect a thread that was seized just before.
- */
-function armDeadManSwitch(native: NativeCalls, remainingMilliseconds: number): void {
-  const milliseconds = Math.min(Math.max(remainingMilliseconds, 0), 1e9);
-  native.alarm(Math.ceil(milliseconds / 1000) + DEAD_MAN_SECONDS);
 }
 
 /** Seizes and collects until a look at the thread list finds nobody new and nobody running. */
