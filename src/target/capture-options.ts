@@ -1,0 +1,28 @@
+import type { ProcessImage } from "./process-image.ts";
+
+/** How a process may be captured. */
+export interface CaptureOptions {
+  /** Longest that the target may stand still, all attempts together; default 1,000. */
+  readonly maxPauseMilliseconds?: number | undefined;
+  /** Most memory for image and tables; default half of what is available. */
+  readonly maxMemoryBytes?: number | undefined;
+  readonly allowSigstop?: boolean | undefined;
+  /** Also read swapped pages, which brings them back into the target's memory. */
+  readonly readSwapped?: boolean | undefined;
+  /** Whether the image may lie in a WebAssembly memory. */
+  readonly webAssembly: boolean;
+  /** Bytes of tables that will follow the image in its linear memory, for so many bytes of copied pages. */
+  readonly tablesBytes: (imageBytes: number) => number;
+  /** Told what begins now, for a person who waits; never called inside the stop. */
+  readonly progress?: ((phase: CapturePhase) => void) | undefined;
+  /**
+   * Called inside the stop, after the copy. False says that this stop fell inside the allocator or a collection; the target
+   * is resumed and stopped again, at most five times within the budget. The last image is taken as it is.
+   */
+  readonly whileStopped?: ((image: ProcessImage) => boolean) | undefined;
+}
+
+export type CapturePhase = "preparing" | "spooling" | "stopping" | "resumed";
+
+export const DEFAULT_MAX_PAUSE_MILLISECONDS = 1000;
+export const MAX_ATTEMPTS = 5;

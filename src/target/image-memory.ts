@@ -1,0 +1,148 @@
+import { fail, type Result, succeed } from "../base/result.ts";
+import { MIB, PAGE_BYTES, roundDown, roundUp } from "../base/units.ts";
+import { mebibytes } from "./capture-failures.ts";
+import type { CaptureOptions } from "./capture-options.ts";
+import { HostAddresses } from "./copy-plan.ts";
+import { totalBytes } from "./copy-ranges.ts";
+import { LinearMemory, MAX_LINEAR_BYTES } from "./linear-memory.ts";
+import { memoryCeilingBytes } from "./memory-budget.ts";
+import { type AddressRange, MemoryImage } from "./memory-image.ts";
+import { loadNative, MemoryAdvice, type NativeCalls } from "./native.ts";
+import { type Spool, spoolImage } from "./spool.ts";
+
+/** Slots in reserve for mappings that grow or appear between the plan and the stop. They cost nothing until used. */
+const SPARE_SLOTS = 96;
+/** Never less than this share of the image in reserve: a busy process of 2 GB grows faster than one of 20 MB. */
+const SPARE_SHARE = 1 / 16;
+
+/** The linear memory of a capture and the image in it, from the plan before the stop to the decoder that releases it. */
+export class ImageMemory {
+  private filled: readonly AddressRange[] = [];
+
+  private constructor(
+    /** The present layout. */
+    public image: MemoryImage,
+    private readonly tablesBytes: number,
+    private readonly native: NativeCalls | undefined,
+    private readonly spool: Spool | undefined,
+  ) {}
+
+  /**
+   * Reserves linear memory for `ranges`, for some growth and for the tables that follow, over a spool file where memory
+   * does not reach. Fails with `limit`, and figures, where neither does.
+   */
+  static reserve(
+    ranges: readonly AddressRange[],
+    options: CaptureOptions,
+    native: NativeCalls | undefined,
+  ): Result<ImageMemory> {
+    const copyBytes = totalBytes(ranges);
+    const tablesBytes = options.tablesBytes(copyBytes);
+    const layoutBytes = MemoryImage.bytesNeeded(ranges);
+    const spareSlots = SPARE_SLOTS + Math.ceil((layoutBytes / MIB) * SPARE_SHARE);
+    const reservedBytes = layoutBytes + spareSlots * MIB + tablesBytes;
+    if (reservedBytes > MAX_LINEAR_BYTES) {
+      return fail(
+        "limit",
+        `The process has ${mebibytes(copyBytes)} of private memory; one analysis can hold ${mebibytes(MAX_LINEAR_BYTES)} with its tables.`,
+      );
+    }
+    const ceilingBytes = memoryCeilingBytes(options.maxMemoryBytes);
+    const spooled = copyBytes + tablesBytes > ceilingBytes;
+    if (spooled && (tablesBytes > ceilingBytes || !native)) return failCeiling(copyBytes, tablesBytes, ceilingBytes, native);
+
+    let memory: LinearMemory;
+    try {
+      memory = LinearMemory.create(reservedBytes, options.webAssembly);
+    } catch {
+      return fail(
+        "limit",
+        `The system does not grant ${mebibytes(reservedBytes)} of address space.`,
+        "Raise ulimit -v or vm.overcommit.",
+      );
+    }
+    const image = MemoryImage.layOut(memory, ranges);
+    if (!spooled || !native) return succeed(new ImageMemory(image, tablesBytes, native, undefined));
+    options.progress?.("spooling");
+    const slots = Math.floor((reservedBytes - tablesBytes) / MIB) - image.firstSlot / (MIB / 4);
+    const spool = spoolImage(image, slots, ranges, native);
+    return spool.ok ? succeed(new ImageMemory(image, tablesBytes, native, spool.value)) : spool;
+  }
+
+  get spooled(): boolean {
+    return this.spool !== undefined;
+  }
+
+  /** Makes room for exactly `ranges`, keeping the layout where it already fits; false when the memory is too small. */
+  fit(ranges: readonly AddressRange[]): boolean {
+    if (ranges.every(({ start, end }) => this.hasSlots(start, end))) return true;
+    if (MemoryImage.bytesNeeded(ranges) + this.tablesBytes > this.image.memory.words * 4) return false;
+    this.image = this.image.layOutAgain(ranges);
+    return true;
+  }
+
+  /** Notes what has been copied, so that `clear` knows what to undo. */
+  noteFilled(ranges: readonly AddressRange[]): void {
+    this.filled = ranges;
+  }
+
+  /** Makes the image read zero again and gives back its memory. */
+  clear(): void {
+    for (const { start, end } of this.filled) {
+      if (this.spooled || !this.native) {
+        this.image.forEachSpan(start, end, (_, word, byteOffset, length) => {
+          this.image.memory
+            .bytes(word, byteOffset + length)
+            .subarray(byteOffset)
+            .fill(0);
+        });
+      } else discard(this.image, start, end, this.native, "outwards");
+    }
+    this.filled = [];
+  }
+
+  /** After the last copy; the image stays usable. */
+  close(): void {
+    this.spool?.close();
+  }
+
+  private hasSlots(start: number, end: number): boolean {
+    for (let address = start; address < end; address += MIB - (address % MIB)) {
+      if (!this.image.has(address)) return false;
+    }
+    return true;
+  }
+}
+
+/**
+ * Gives the pages of [start, end) of an image back to the kernel, once they are decoded; they read zero, or what the spool
+ * file holds, from then on. Does nothing without native calls.
+ */
+export function releaseImage(image: MemoryImage, start: number, end: number): void {
+  const native = loadNative();
+  if (native) discard(image, start, end, native, "inwards");
+}
+
+/** @param rounding `inwards` spares a page that also belongs to a neighbour: a buffer need not begin at a page */
+function discard(image: MemoryImage, start: number, end: number, native: NativeCalls, rounding: "inwards" | "outwards"): void {
+  const host = new HostAddresses(image.memory, native);
+  image.forEachSpan(start, end, (_, word, byteOffset, length) => {
+    const from = host.of(word) + byteOffset;
+    const to = from + length;
+    const first = rounding === "inwards" ? roundUp(from, PAGE_BYTES) : roundDown(from, PAGE_BYTES);
+    const last = rounding === "inwards" ? roundDown(to, PAGE_BYTES) : roundUp(to, PAGE_BYTES);
+    if (last > first) native.madvise(first, last - first, MemoryAdvice.dontNeed);
+  });
+}
+
+function failCeiling(
+  copyBytes: number,
+  tablesBytes: number,
+  ceilingBytes: number,
+  native: NativeCalls | undefined,
+): Result<never> {
+  const need = `The image of ${mebibytes(copyBytes)} and ${mebibytes(tablesBytes)} of tables exceed the ceiling of ${mebibytes(ceilingBytes)}`;
+  return native
+    ? fail("limit", `${need}, and only the image can go to disk.`, "Raise --max-memory, or run where more memory is free.")
+    : fail("limit", `${need}; going to disk needs the optional package koffi.`, "Install koffi, or raise --max-memory.");
+}

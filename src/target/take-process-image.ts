@@ -1,0 +1,169 @@
+import type { Problem } from "../base/problems.ts";
+import { type Result, succeed } from "../base/result.ts";
+import { goneFailure, grownFailure, lateFailure, otherProgramFailure, refuse } from "./capture-failures.ts";
+import { type CaptureOptions, DEFAULT_MAX_PAUSE_MILLISECONDS, MAX_ATTEMPTS } from "./capture-options.ts";
+import { monotonicMilliseconds } from "./copy-helper.ts";
+import { spareHost } from "./host.ts";
+import { identifyProcess } from "./identity.ts";
+import { chooseRanges, ImagePreparation, type ReadyImage } from "./image-preparation.ts";
+import { loadNative } from "./native.ts";
+import { stopProcess } from "./pause/stop-process.ts";
+import { readMaps } from "./proc/maps.ts";
+import { errorCode } from "./proc/proc-file.ts";
+import { listThreads, threadName } from "./proc/tasks.ts";
+import type { ProcessImage } from "./process-image.ts";
+import { type ProgramIdentity, readProgramIdentity } from "./program-identity.ts";
+import { ResidencyScanner } from "./residency.ts";
+import { copyStopped, type StoppedCopy, type StoppedImage } from "./stopped-copy.ts";
+
+/**
+ * Stops a process, copies its private memory and lets it go.
+ *
+ * Everything that takes time is done before the stop: finding the pages, reserving and touching the memory that they are copied
+ * to. Inside the stop mappings and pages are looked at again, since the process ran on, and only then copied.
+ *
+ * Fails with `no-such-process`, `not-cpython` (a process without memory), `not-permitted`, or `limit` (pause or memory). The
+ * target runs on in every case.
+ */
+export function takeProcessImage(pid: number, options: CaptureOptions): Result<ProcessImage> {
+  const identity = identifyProcess(pid);
+  if (!identity.ok) return identity;
+  spareHost(loadNative());
+  const scanner = ResidencyScanner.open(pid, loadNative());
+  if (!scanner.ok) return scanner;
+  const capture = new Capture(pid, options, scanner.value);
+  try {
+    return capture.run();
+  } catch (error) {
+    // The files of a process that ends answer so from then on, wherever we are.
+    if (errorCode(error) === "ESRCH" || errorCode(error) === "ENOENT") return refuse(goneFailure(pid));
+    throw error;
+  } finally {
+    capture.close();
+    scanner.value.close();
+  }
+}
+
+/** What is known and ready when the target is about to be stopped. */
+interface Plan {
+  readonly program: ProgramIdentity;
+  readonly ready: ReadyImage;
+  readonly threadNames: ReadonlyMap<number, string>;
+}
+
+/** The attempts at one process. */
+class Capture {
+  private readonly preparation: ImagePreparation;
+  private readonly budgetMilliseconds: number;
+  private totalPausedMilliseconds = 0;
+  private longestMilliseconds = 0;
+  private attempts = 0;
+
+  constructor(
+    private readonly pid: number,
+    private readonly options: CaptureOptions,
+    private readonly scanner: ResidencyScanner,
+  ) {
+    this.preparation = new ImagePreparation(pid, options, loadNative());
+    this.budgetMilliseconds = options.maxPauseMilliseconds ?? DEFAULT_MAX_PAUSE_MILLISECONDS;
+  }
+
+  run(): Result<ProcessImage> {
+    for (;;) {
+      const plan = this.prepare();
+      if (!plan.ok) return plan;
+      const stop = this.attempt(plan.value);
+      switch (stop.kind) {
+        case "failed":
+          return refuse(stop.failure);
+        case "exec":
+          if (!this.mayTryAgain()) return refuse(otherProgramFailure(this.pid));
+          break;
+        case "grown":
+          this.preparation.discard();
+          if (!this.mayTryAgain()) return refuse(grownFailure(this.pid));
+          break;
+        case "late":
+          return refuse(lateFailure(this.pid, stop.bytes, this.budgetMilliseconds));
+        case "busy":
+          if (!this.mayTryAgain()) return succeed(this.finish(stop.image, [BUSY]));
+          break;
+        case "taken":
+          return succeed(this.finish(stop.image, []));
+      }
+    }
+  }
+
+  close(): void {
+    this.preparation.close();
+  }
+
+  /** Another stop as long as the longest so far must fit into what is left. */
+  private mayTryAgain(): boolean {
+    return this.attempts < MAX_ATTEMPTS && this.totalPausedMilliseconds + this.longestMilliseconds < this.budgetMilliseconds;
+  }
+
+  private prepare(): Result<Plan> {
+    this.options.progress?.("preparing");
+    const program = readProgramIdentity(this.pid);
+    if (!program.ok) return program;
+    const mappings = readMaps(this.pid);
+    if (!mappings.ok) return mappings;
+    const threads = listThreads(this.pid);
+    if (!threads.ok) return threads;
+    const wanted = chooseRanges(mappings.value, this.scanner.scan(mappings.value), this.options.readSwapped ?? false);
+    const ready = this.preparation.prepare(wanted.all, this.budgetMilliseconds - this.totalPausedMilliseconds);
+    if (!ready.ok) return ready;
+    const threadNames = new Map(threads.value.map((tid) => [tid, threadName(this.pid, tid)]));
+    return succeed({ program: program.value, ready: ready.value, threadNames });
+  }
+
+  /** One stop, from the first request to the last resume. */
+  private attempt(plan: Plan): StoppedCopy {
+    this.options.progress?.("stopping");
+    this.attempts++;
+    const began = monotonicMilliseconds();
+    const deadline = began + this.budgetMilliseconds - this.totalPausedMilliseconds;
+    const stopped = stopProcess(this.pid, {
+      deadline: () => deadline - monotonicMilliseconds(),
+      allowSigstop: this.options.allowSigstop ?? false,
+    });
+    if (!stopped.ok) return { kind: "failed", failure: stopped.failure };
+    let died = false;
+    let outcome: StoppedCopy;
+    try {
+      outcome = copyStopped({
+        pid: this.pid,
+        ...plan,
+        stopped: stopped.value,
+        scanner: this.scanner,
+        deadline,
+        options: this.options,
+      });
+    } finally {
+      died = stopped.value.resume().died;
+      const pausedMilliseconds = monotonicMilliseconds() - began;
+      this.totalPausedMilliseconds += pausedMilliseconds;
+      this.longestMilliseconds = Math.max(this.longestMilliseconds, pausedMilliseconds);
+    }
+    this.options.progress?.("resumed");
+    // A process that is killed in the stop loses its pages at any moment, so nothing read of it can be trusted.
+    return died ? { kind: "failed", failure: goneFailure(this.pid) } : outcome;
+  }
+
+  private finish(image: StoppedImage, problems: readonly Problem[]): ProcessImage {
+    const pause = {
+      ...image.pause,
+      pausedMilliseconds: this.longestMilliseconds,
+      totalPausedMilliseconds: this.totalPausedMilliseconds,
+      attempts: this.attempts,
+    };
+    return image.withRecord(pause, problems);
+  }
+}
+
+const BUSY: Problem = {
+  kind: "stopped-while-busy",
+  sentence: "Every stop fell inside the allocator or a collection; the last one was taken as it is.",
+  count: 1,
+};
