@@ -1,0 +1,20 @@
+import type { Failure } from "../base/result.ts";
+import { pythonDescendants } from "../target/process-list.ts";
+import { PLAIN_WIDTH } from "./format/style.ts";
+import { chooseStyle } from "./format/style.ts";
+import { processTable } from "./text/list-text.ts";
+
+/** When a PID is a shell, tini or another launcher: the Python processes that it has started, one of which was meant. */
+export function launcherDetails(pid: number, failure: Failure): string[] {
+  if (failure.code !== "not-cpython") return [];
+  const { processes } = pythonDescendants(pid);
+  if (processes.length === 0) return [];
+  const style = chooseStyle({
+    width: process.stderr.columns ?? PLAIN_WIDTH,
+    colour: false,
+    verbose: false,
+    terminalColumns: undefined,
+    environment: process.env,
+  });
+  return ["  It has started these:", ...processTable(processes, style).map((line) => `  ${line}`)];
+}

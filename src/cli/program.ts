@@ -1,0 +1,157 @@
+import { readFileSync } from "node:fs";
+import { Command, CommanderError, Option } from "commander";
+import { fail, type Failure, type Result } from "../base/result.ts";
+import { EXIT_DONE, EXIT_FAILED, exitStatusOf } from "./exit-status.ts";
+import {
+  type CommonOptions,
+  DEFAULT_MAX_PAUSE_MILLISECONDS,
+  parseMilliseconds,
+  parsePid,
+  parseSize,
+  parseSortKey,
+  type ReportArguments,
+  type TypesArguments,
+  wholeNumberFrom,
+} from "./options.ts";
+import { LEAST_WIDTH } from "./format/style.ts";
+import { launcherDetails } from "./launcher.ts";
+import { writeDefect, writeFailure } from "./output.ts";
+
+const USAGE_HINT = "pystrata --help lists verbs and options.";
+
+/** A verb on a PID. */
+type Verb = (pid: number) => Promise<Result<void>>;
+
+/**
+ * Runs one command line and returns the exit status. Everything that can be expected to fail ends in one sentence; anything
+ * else is a defect of ours and says so.
+ */
+export async function run(argv: readonly string[]): Promise<number> {
+  let status = EXIT_DONE;
+  const finish = (failure: Failure | undefined, pid?: number): void => {
+    if (!failure) return;
+    writeFailure(failure, pid === undefined ? [] : launcherDetails(pid, failure));
+    status = exitStatusOf(failure.code);
+  };
+  const onPid = async (pidText: string, verb: Verb): Promise<void> => {
+    const pid = parsePid(pidText);
+    if (!pid.ok) return finish(pid.failure);
+    const result = await verb(pid.value);
+    if (!result.ok) finish(result.failure, pid.value);
+  };
+  try {
+    await buildProgram(onPid, finish).parseAsync(argv, { from: "user" });
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      if (error.exitCode === 0) return EXIT_DONE;
+      finish({ code: "usage", sentence: sentenceOf(error), hint: USAGE_HINT });
+    } else {
+      writeDefect(error);
+      status = EXIT_FAILED;
+    }
+  }
+  return status;
+}
+
+/** commander's `error: unknown option '--x'` as a sentence. */
+function sentenceOf(error: CommanderError): string {
+  const text = error.message.replace(/^error: /, "").replace(/\s+/g, " ").trim();
+  const sentence = text.charAt(0).toUpperCase() + text.slice(1);
+  return /[.?)]$/.test(sentence) ? sentence : `${sentence}.`;
+}
+
+/** Declares verbs and options. A verb's code is loaded when it is asked for: no verb pays for another's. */
+function buildProgram(
+  onPid: (pidText: string, verb: Verb) => Promise<void>,
+  finish: (failure: Failure | undefined) => void,
+): Command {
+  const program = new Command("pystrata");
+  addCommonOptions(program)
+    .description("Accounts for every resident byte of a running CPython. Nothing is injected into it.")
+    .argument("[pid]", "report on this process; without it, list the Python processes")
+    .version(packageVersion(), "-V, --version", "print the version")
+    .configureOutput({ writeErr: () => {} })
+    .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
+    .exitOverride()
+    .helpCommand("help [verb]", "explain a verb and its options")
+    .allowExcessArguments()
+    .addOption(depthOption().hideHelp())
+    .action(async (pidText: string | undefined, options: ReportArguments, command: Command) => {
+      if (command.args.length > 1 && pidText !== undefined) return finish(unknownVerb(pidText, program));
+      if (pidText === undefined) return finishResult(await (await import("./commands/list.ts")).list(options), finish);
+      if (!/^\d/.test(pidText)) return finish(unknownVerb(pidText, program));
+      return onPid(pidText, async (pid) => (await import("./commands/report.ts")).report(pid, options));
+    });
+
+  verb(program, "report <pid>", "where every resident byte went (the default verb)").action(
+    (pidText: string, _: unknown, command: Command) =>
+      onPid(pidText, async (pid) => (await import("./commands/report.ts")).report(pid, command.optsWithGlobals<ReportArguments>())),
+  );
+  verb(program, "types <pid>", "objects by type: count, shallow, owned and resident bytes")
+    .addOption(new Option("--sort <key>", "resident, owned, shallow, count or name").argParser(parseSortKey).default("resident"))
+    .addOption(new Option("--limit <rows>", "rows to show, 0 for all (text: 30, JSON: all)").argParser(wholeNumberFrom(0)))
+    .addOption(new Option("--filter <text>", "only types whose module.name contains the text, or matches /regular expression/"))
+    .action((pidText: string, _: unknown, command: Command) =>
+      onPid(pidText, async (pid) => (await import("./commands/types.ts")).types(pid, command.optsWithGlobals<TypesArguments>())),
+    );
+  verb(program, "arenas <pid>", "pymalloc: arenas, pools, block sizes").action((pidText: string, _: unknown, command: Command) =>
+    onPid(pidText, async (pid) => (await import("./commands/arenas.ts")).arenas(pid, command.optsWithGlobals<CommonOptions>())),
+  );
+  verb(program, "heap <pid>", "malloc: arenas, free and cached memory, settings").action(
+    (pidText: string, _: unknown, command: Command) =>
+      onPid(pidText, async (pid) => (await import("./commands/heap.ts")).heap(pid, command.optsWithGlobals<CommonOptions>())),
+  );
+  verb(program, "explain <pid> <address>", "what lies at an address: object, block, chunk, mapping, page").action(
+    (pidText: string, address: string, _: unknown, command: Command) =>
+      onPid(pidText, async (pid) =>
+        (await import("./commands/explain.ts")).explain(pid, address, command.optsWithGlobals<CommonOptions>()),
+      ),
+  );
+  verb(program, "doctor <pid>", "what you may do to this process, and how to get the rest; it is not stopped").action(
+    (pidText: string, _: unknown, command: Command) =>
+      onPid(pidText, async (pid) => (await import("./commands/doctor.ts")).doctor(pid, command.optsWithGlobals<CommonOptions>())),
+  );
+  return program;
+}
+
+function verb(program: Command, usage: string, description: string): Command {
+  const command = program.command(usage).description(description).allowExcessArguments(false);
+  return command;
+}
+
+function addCommonOptions(program: Command): Command {
+  return program
+    .addOption(new Option("--format <format>", "text for people, json for programs").choices(["text", "json"]).default("text"))
+    .addOption(new Option("--no-color", "no colours; NO_COLOR in the environment does the same"))
+    .addOption(new Option("--width <columns>", `line width, at least ${LEAST_WIDTH}`).argParser(wholeNumberFrom(LEAST_WIDTH)))
+    .addOption(new Option("-v, --verbose", "notes and secondary figures too").default(false))
+    .addOption(
+      new Option("--max-pause <ms>", "resume the process after this long at the latest, all attempts together")
+        .argParser(parseMilliseconds)
+        .default(DEFAULT_MAX_PAUSE_MILLISECONDS, "1000"),
+    )
+    .addOption(new Option("--max-memory <size>", "memory for the copy, such as 2G (default: half of what is available)").argParser(parseSize))
+    .addOption(
+      new Option("--allow-sigstop", "stop with SIGSTOP where ptrace is not possible: its parent can see that").default(false),
+    )
+    .addOption(new Option("--read-swapped", "read swapped pages too: brings them back into memory").default(false));
+}
+
+function depthOption(): Option {
+  return new Option("--depth <levels>", "levels of the ledger to show").argParser(wholeNumberFrom(1)).default(1);
+}
+
+function unknownVerb(text: string, program: Command): Failure {
+  const verbs = program.commands.map((command) => command.name()).join(", ");
+  return { code: "usage", sentence: `"${text}" is neither a PID nor a verb.`, hint: `Verbs: ${verbs}. ${USAGE_HINT}` };
+}
+
+function finishResult(result: Result<void>, finish: (failure: Failure | undefined) => void): void {
+  finish(result.ok ? undefined : result.failure);
+}
+
+/** package.json lies two folders above both src/cli/ and dist/cli/. */
+function packageVersion(): string {
+  const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
+  return (JSON.parse(text) as { version: string }).version;
+}

@@ -1,0 +1,163 @@
+import { accountHeap, type HeapRow, type HeapUse, mapHeap } from "../../analysis/heap.ts";
+import type { MallocSettingsFacts, MallocTables, Snapshot } from "../../snapshot/tables.ts";
+import { shadeMark } from "../format/bars.ts";
+import { wrap, wrapIndented } from "../format/layout.ts";
+import { sumOf } from "../format/rounding.ts";
+import { paint, type Style } from "../format/style.ts";
+import { type Column, type Row, tableLines } from "../format/table.ts";
+import { ABSENT, formatBytes, formatCount, formatSteps, partSteps, toSteps, type Unit, unitFor } from "../format/units.ts";
+import { closingLines } from "./closing.ts";
+import { headingLines } from "./heading.ts";
+
+const NAME_CELLS = 9;
+const FIGURE_CELLS = 9;
+/** When narrow, figures keep one blank between them. */
+const NARROW_FIGURE_CELLS = 8;
+const LEAST_BAR_CELLS = 8;
+const MAP_MARGIN_CELLS = 12;
+
+type PartKey = "inUseBytes" | "freeBytes" | "cachedBytes" | "topBytes" | "overheadBytes";
+const PARTS: readonly { readonly key: PartKey; readonly head: string }[] = [
+  { key: "inUseBytes", head: "in use" },
+  { key: "freeBytes", head: "free" },
+  { key: "cachedBytes", head: "cached" },
+  { key: "topBytes", head: "top" },
+  { key: "overheadBytes", head: "overhd" },
+];
+
+/** The malloc heaps of a process as text, one section an allocator. */
+export function heapText(snapshot: Snapshot, style: Style): string[] {
+  const sections = snapshot.malloc.map((malloc) => allocatorLines(malloc, style));
+  const none = `No allocator that pystrata knows was found in process ${snapshot.process.pid}; explain and report go down to mappings.`;
+  return [
+    ...(sections.length === 0 ? wrap(none, style.width) : sections.flatMap((section, index) => (index > 0 ? ["", ...section] : section))),
+    "",
+    ...closingLines(snapshot.capture, snapshot.problems, [], style),
+  ];
+}
+
+function allocatorLines(malloc: MallocTables, style: Style): string[] {
+  const { rows, use } = accountHeap(malloc);
+  const system = sumOf(rows.map((row) => row.systemBytes));
+  const unit = unitFor(system);
+  const arenas = malloc.arenas.length === 1 ? "1 arena" : `${formatCount(malloc.arenas.length)} arenas`;
+  const mapped = malloc.mapped.count === 1 ? "1 mmapped chunk" : `${formatCount(malloc.mapped.count)} mmapped chunks`;
+  const name = `${malloc.allocator} ${malloc.variant}`.trim();
+  return [
+    ...headingLines("malloc", [`${name}, ${arenas} and ${mapped}: ${formatBytes(system)} of address space`], style),
+    "",
+    ...heapTable(rows, unit, style),
+    ...useLines(use, displayedInUse(rows, unit), unit, style),
+    "",
+    ...mapLines(malloc, style),
+    ...settingsLines(malloc.settings, style),
+  ];
+}
+
+function heapTable(rows: readonly HeapRow[], unit: Unit, style: Style): string[] {
+  const { system, parts } = roundTable(rows, unit);
+  const cells = style.width >= NAME_CELLS + FIGURE_CELLS * (PARTS.length + 2) ? FIGURE_CELLS : NARROW_FIGURE_CELLS;
+  // Resident is a fact of its own, beside the sum: free and top pages may never have been touched.
+  const withResident = NAME_CELLS + cells * (PARTS.length + 2) <= style.width;
+  const residents = rows.map((row) => row.residentBytes);
+  const residentSteps = residents.map((bytes) => (bytes === undefined ? undefined : toSteps(bytes, unit)));
+  const columns: Column[] = ["system", ...PARTS.map(({ head }) => head), ...(withResident ? ["resident"] : [])].map((head) => ({ head, cells }));
+  const barCells = style.width - NAME_CELLS - cells * columns.length - 3;
+  const largest = Math.max(...rows.map((row) => row.systemBytes));
+
+  const lines: Row[] = rows.map((row, index) => ({
+    label: [rowName(row, rows)],
+    figures: [
+      formatSteps(system.rows[index], unit),
+      ...PARTS.map(({ key }, part) => (row.arena === undefined && row[key] === 0 ? ABSENT : formatSteps(parts[index][part], unit))),
+      ...(withResident ? [residentSteps[index] === undefined ? ABSENT : formatSteps(residentSteps[index], unit)] : []),
+    ],
+    tail: barCells < LEAST_BAR_CELLS ? "" : rowBar(row, largest, barCells, style),
+  }));
+  const sums = PARTS.map((_, part) => sumOf(parts.map((row) => row[part])));
+  const all: Row = {
+    label: ["All"],
+    figures: [
+      formatSteps(system.whole, unit),
+      ...sums.map((sum) => formatSteps(sum, unit)),
+      ...(withResident ? [formatSteps(sumOf(residentSteps.map((steps) => steps ?? 0)), unit)] : []),
+    ],
+    whole: true,
+  };
+  return tableLines({ head: unit.name, cells: NAME_CELLS }, columns, [...lines, all], style);
+}
+
+interface RoundedTable {
+  readonly system: { readonly whole: number; readonly rows: readonly number[] };
+  /** By row, then by `PARTS`. */
+  readonly parts: readonly (readonly number[])[];
+}
+
+/** Rounds the whole, shares it among the rows, and each row among its parts: sums hold across and down. */
+function roundTable(rows: readonly HeapRow[], unit: Unit): RoundedTable {
+  const bytes = rows.map((row) => row.systemBytes);
+  const whole = toSteps(sumOf(bytes), unit);
+  const systemRows = partSteps(whole, bytes, unit);
+  const parts = rows.map((row, index) => partSteps(systemRows[index], PARTS.map(({ key }) => row[key]), unit));
+  return { system: { whole, rows: systemRows }, parts };
+}
+
+/** What the last row shows as in use. */
+function displayedInUse(rows: readonly HeapRow[], unit: Unit): number {
+  return sumOf(roundTable(rows, unit).parts.map(([inUse]) => inUse));
+}
+
+function rowName(row: HeapRow, rows: readonly HeapRow[]): string {
+  if (row.arena === undefined) return "mmapped";
+  if (row.arena.main) return "main";
+  return `thread ${rows.filter((other) => other.arena !== undefined && !other.arena.main).indexOf(row) + 1}`;
+}
+
+/** In use from the left, what is free or kept behind it. */
+function rowBar(row: HeapRow, largest: number, cells: number, style: Style): string {
+  const whole = Math.max(1, Math.round((row.systemBytes / largest) * cells));
+  const used = Math.min(whole, Math.round(((row.inUseBytes + row.overheadBytes) / largest) * cells));
+  const { inUse, free } = style.glyphs;
+  return paint(style, "malloc", inUse.repeat(used) + free.repeat(whole - used));
+}
+
+function useLines(use: HeapUse, inUseSteps: number, unit: Unit, style: Style): string[] {
+  const parts: readonly [number, string][] = [
+    [use.objectBytes, "for objects"],
+    [use.pymallocBytes, "for pymalloc arenas"],
+    [use.runtimeBytes, "for the Python runtime"],
+    [use.nativeBytes, "native"],
+  ];
+  const steps = partSteps(inUseSteps, parts.map(([bytes]) => bytes), unit);
+  const named = parts.flatMap(([bytes, whom], index) => (bytes > 0 ? [`${formatSteps(steps[index], unit)} ${whom}`] : []));
+  return named.length === 0 ? [] : wrap(`In use: ${named.join(", ")}.`, style.width).map((line) => paint(style, "note", line));
+}
+
+function mapLines(malloc: MallocTables, style: Style): string[] {
+  const main = malloc.arenas.findIndex((arena) => arena.main);
+  if (main < 0 || malloc.arenas[main].ranges.length === 0) return [];
+  const { cellBytes, cells } = mapHeap(malloc, main, style.width - MAP_MARGIN_CELLS);
+  const marks = Array.from(cells, (use) => shadeMark(use, style.glyphs)).join("");
+  const one = formatBytes(cellBytes).replace(".0 ", " ");
+  const note = `  main arena, one character is ${one}, ${style.glyphs.shades.join("")} full to free`;
+  return [paint(style, "heading", "By address") + paint(style, "note", note), `  ${paint(style, "malloc", marks)}`];
+}
+
+function settingsLines(settings: MallocSettingsFacts | undefined, style: Style): string[] {
+  if (!settings) return [];
+  const dynamic = settings.dynamicThreshold ? "glibc raises it by itself" : "fixed";
+  return [
+    "",
+    paint(style, "heading", "Settings now"),
+    ...[
+      `mmap threshold ${formatBytes(settings.mmapThreshold)}, ${dynamic}; at most ${formatCount(settings.mmapMax)} mmapped chunks`,
+      `trim threshold ${thresholdText(settings.trimThreshold)}, top pad ${formatBytes(settings.topPad)}`,
+      settings.arenaMax > 0 ? `at most ${formatCount(settings.arenaMax)} arenas` : "arena limit not set: eight per core",
+    ].flatMap((line) => wrapIndented(`  ${line}`, style.width, 4)),
+  ];
+}
+
+/** A threshold above any heap switches trimming off (M_TRIM_THRESHOLD of -1 is the largest size_t). */
+function thresholdText(bytes: number): string {
+  return bytes >= 2 ** 47 ? "never" : formatBytes(bytes);
+}

@@ -1,0 +1,146 @@
+import { sortColumn, type TypeHistogram, type TypeSortKey, type TypeSum } from "../../analysis/types.ts";
+import type { Snapshot } from "../../snapshot/tables.ts";
+import { bar } from "../format/bars.ts";
+import { wrap } from "../format/layout.ts";
+import { paint, type Style } from "../format/style.ts";
+import { type Column, type Row, tableLines } from "../format/table.ts";
+import {
+  formatBytes,
+  formatCount,
+  formatShare,
+  formatShares,
+  formatSteps,
+  partSteps,
+  toSteps,
+  type Unit,
+  unitFor,
+} from "../format/units.ts";
+import { closingLines } from "./closing.ts";
+import { processLines } from "./heading.ts";
+import { typeLabel } from "./type-label.ts";
+
+const COUNT_CELLS = 12;
+const BYTES_CELLS = 10;
+const SHARE_CELLS = 9;
+const BAR_CELLS = 16;
+const LEAST_LABEL_CELLS = 26;
+/** Beyond this width only the bars grow. */
+const GROWING_FROM = 120;
+
+type SizeKey = "resident" | "owned" | "shallow";
+const SIZES: readonly SizeKey[] = ["shallow", "owned", "resident"];
+
+/** A type, or the others together, before its figures are rounded. */
+interface TypeRow extends Readonly<Record<SizeKey, number>> {
+  readonly label: readonly string[];
+  readonly count: number;
+}
+
+interface Layout {
+  readonly labelCells: number;
+  readonly sizes: readonly SizeKey[];
+  readonly barCells: number;
+}
+
+/** The histogram of types as text: every type of the process is in a row, in the row of the others, or outside the filter. */
+export function typesText(snapshot: Snapshot, histogram: TypeHistogram, sort: TypeSortKey, style: Style): string[] {
+  const { all } = histogram;
+  const sentence =
+    `${formatCount(all.count)} objects of ${formatCount(all.types)} types take ${formatBytes(all.residentBytes)}, ` +
+    `${formatShare(all.residentBytes, snapshot.process.residentBytes)} of what is resident.`;
+  return [
+    ...processLines(snapshot.process, style),
+    ...wrap(sentence, style.width),
+    "",
+    ...(histogram.shown.types === 0
+      ? wrap(`None of the ${formatCount(all.types)} types matches the filter.`, style.width)
+      : histogramLines(snapshot, histogram, sort, style)),
+    "",
+    ...closingLines(snapshot.capture, snapshot.problems, [], style),
+  ];
+}
+
+/** Size columns give way when narrow; the one that sorts stays. */
+function layoutFor(sortedSize: SizeKey, style: Style): Layout {
+  const cellsOf = (sizes: number) => COUNT_CELLS + sizes * BYTES_CELLS + SHARE_CELLS + 1;
+  const sizes = style.width - cellsOf(SIZES.length) >= LEAST_LABEL_CELLS ? SIZES : [sortedSize];
+  const room = style.width - cellsOf(sizes.length);
+  if (room - BAR_CELLS - 2 < LEAST_LABEL_CELLS) return { labelCells: room, sizes, barCells: 0 };
+  const barCells = BAR_CELLS + Math.max(0, style.width - GROWING_FROM);
+  return { labelCells: room - barCells - 2, sizes, barCells };
+}
+
+function histogramLines(snapshot: Snapshot, histogram: TypeHistogram, sort: TypeSortKey, style: Style): string[] {
+  const sortedSize: SizeKey = sort === "owned" || sort === "shallow" ? sort : "resident";
+  const layout = layoutFor(sortedSize, style);
+  const { types } = snapshot;
+  const typeRows: TypeRow[] = Array.from(histogram.rows, (index) => ({
+    label: typeLabel(types, index, layout.labelCells - 1),
+    count: types.count[index],
+    resident: types.residentBytes[index],
+    owned: types.ownedBytes[index],
+    shallow: types.shallowBytes[index],
+  }));
+  if (histogram.other.types > 0) typeRows.push(sumRow(`${formatCount(histogram.other.types)} more types`, histogram.other));
+  const filtered = histogram.shown.types < histogram.all.types;
+  const shown = sumRow(filtered ? "All shown" : "All", histogram.shown);
+  const unit = unitFor(Math.max(shown.resident, shown.owned));
+
+  const columns: Column[] = [
+    { head: "count", cells: COUNT_CELLS },
+    ...layout.sizes.map((size) => ({ head: size, cells: BYTES_CELLS })),
+    { head: "share", cells: SHARE_CELLS, ink: "note" },
+  ];
+  const rows = figureRows(typeRows, shown, sortedSize, layout, unit);
+  const bars = barTexts(typeRows, sort, largestOf(snapshot, histogram, sort), layout, style);
+  return tableLines(
+    { head: `Type, ${unit.name}`, cells: layout.labelCells },
+    columns,
+    [
+      ...rows.map((row, index) => ({ ...row, tail: bars[index] })),
+      wholeRow(shown, "100.0 %", layout, unit),
+      ...(filtered ? [wholeRow(sumRow("All", histogram.all), "", layout, unit)] : []),
+    ],
+    style,
+  );
+}
+
+function sumRow(label: string, sum: TypeSum): TypeRow {
+  return { label: [label], count: sum.count, resident: sum.residentBytes, owned: sum.ownedBytes, shallow: sum.shallowBytes };
+}
+
+/** Rounds column by column, so that each adds up to what the row of the whole shows. */
+function figureRows(typeRows: readonly TypeRow[], shown: TypeRow, shareOf: SizeKey, layout: Layout, unit: Unit): Row[] {
+  const columns = layout.sizes.map((size) =>
+    partSteps(
+      toSteps(shown[size], unit),
+      typeRows.map((row) => row[size]),
+      unit,
+    ),
+  );
+  const shares = formatShares(typeRows.map((row) => row[shareOf]));
+  return typeRows.map((row, index) => ({
+    label: row.label,
+    figures: [formatCount(row.count), ...columns.map((column) => formatSteps(column[index], unit)), shares[index]],
+  }));
+}
+
+function wholeRow(row: TypeRow, share: string, layout: Layout, unit: Unit): Row {
+  const sizes = layout.sizes.map((size) => formatSteps(toSteps(row[size], unit), unit));
+  return { label: row.label, figures: [formatCount(row.count), ...sizes, share], whole: true };
+}
+
+/** The largest row of the whole table, to which bars scale. */
+function largestOf(snapshot: Snapshot, histogram: TypeHistogram, sort: TypeSortKey): number {
+  const column = sortColumn(snapshot.types, sort === "name" ? "resident" : sort);
+  return histogram.rows.reduce((largest, index) => Math.max(largest, column[index]), 0);
+}
+
+/** A bar a row by the sorted column; the row of the others may be larger than the scale and then fills it. */
+function barTexts(typeRows: readonly TypeRow[], sort: TypeSortKey, largest: number, layout: Layout, style: Style): string[] {
+  return typeRows.map((row) => {
+    const value = sort === "count" ? row.count : sort === "name" ? row.resident : row[sort];
+    const drawn = layout.barCells === 0 ? "" : bar(Math.min(value, largest), largest, layout.barCells, style.glyphs);
+    return paint(style, "objects", drawn);
+  });
+}
