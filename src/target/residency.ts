@@ -125,6 +125,9 @@ export class ResidencyScanner {
           builder.add(Math.max(from, mapping.start), Math.min(to, mapping.end), state, mapping.start);
         }
       }
+      // A walk that fills several of the kernel's own buffers of 512 regions reports where the last full one ended, not where
+      // it ended itself (fs/proc/task_mmu.c do_pagemap_scan, Linux 6.7 to 6.18): only a full vector means that there is more.
+      if (count < REGIONS_PER_CALL) return true;
       const walkEnd = this.argument[ScanField.walkEnd * 2] + this.argument[ScanField.walkEnd * 2 + 1] * TWO_32;
       if (walkEnd <= start) return false;
       start = walkEnd;
