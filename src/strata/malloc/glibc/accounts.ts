@@ -16,7 +16,7 @@ export function accountArenas(
   arenas: readonly ArenaHeader[],
   heaps: readonly HeapRange[],
   columns: ChunkColumns,
-  threadsOfArena: ReadonlyMap<number, readonly number[]>,
+  threadsOfArena: readonly (readonly number[])[],
   problems: ProblemReport,
 ): MallocArena[] {
   const { counts, bytes } = sumByState(columns, arenas.length);
@@ -49,7 +49,7 @@ export function accountArenas(
       topBytes,
       chunks: freeChunks + others,
       freeChunks,
-      threads: threadsOfArena.get(arena.index) ?? [],
+      threads: threadsOfArena[arena.index],
       ranges,
     };
   });

@@ -43,19 +43,26 @@ export function followBins(
   columns: ChunkColumns,
   freeChunks: number,
 ): ListedChunks {
+  const { memory } = image;
   let chunks = 0;
   let bytes = 0;
   for (let pair = 0; pair < BIN_PAIRS; pair++) {
     const bin = arena.address + layout.bins + pair * BIN_PAIR_BYTES - CHUNK.forward;
     let previous = bin;
-    for (let chunk = image.u64(bin + CHUNK.forward); chunk !== bin; chunk = image.u64(chunk + CHUNK.forward)) {
+    let chunk = image.u64(bin + CHUNK.forward);
+    while (chunk !== bin) {
       const index = columns.indexOf(chunk);
       const isFree = index >= 0 && columns.state[index] === ChunkState.free && columns.arena[index] === arena.index;
-      if (!isFree || image.u64(chunk + CHUNK.backward) !== previous || chunks === freeChunks)
-        return { chunks, bytes, broken: true };
+      if (!isFree || chunks === freeChunks) return { chunks, bytes, broken: true };
+      // A chunk of the index lies in the image, and its first 32 bytes in one slot of it: one translation serves both links.
+      const word = image.wordOf(chunk);
+      const forward = (memory.load(word + 4) >>> 0) + memory.load(word + 5) * TWO_32;
+      const backward = (memory.load(word + 6) >>> 0) + memory.load(word + 7) * TWO_32;
+      if (backward !== previous) return { chunks, bytes, broken: true };
       chunks++;
       bytes += columns.bytes[index];
       previous = chunk;
+      chunk = forward;
     }
     if (image.u64(bin + CHUNK.backward) !== previous) return { chunks, bytes, broken: true };
   }

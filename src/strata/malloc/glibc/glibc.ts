@@ -1,11 +1,10 @@
 import type { PageSet } from "../../../base/page-set.ts";
 import { ProblemReport } from "../../../base/problems.ts";
 import type { Mapping } from "../../../target/mapping.ts";
-import type { AddressRange, MemoryImage } from "../../../target/memory-image.ts";
+import type { MemoryImage } from "../../../target/memory-image.ts";
 import type { KernelThread } from "../../../target/process-image.ts";
-import { ChunkState, type MallocHeap } from "../allocator.ts";
+import type { MallocHeap } from "../allocator.ts";
 import { accountArenas } from "./accounts.ts";
-import { followBins, markFastBins } from "./bins.ts";
 import { ChunkColumns } from "./chunk-columns.ts";
 import { type ArenaDiscovery, detectArenas } from "./detect-arena.ts";
 import { detectParameters, type MallocParameters } from "./detect-parameters.ts";
@@ -18,15 +17,14 @@ import {
   SAFE_LINKING_VERSIONS,
   type VersionRange,
 } from "./layouts.ts";
+import { type ListFindings, settleListStates } from "./list-states.ts";
+import { findMainHeaps } from "./main-heap.ts";
 import { findMappedChunks, type MappedChunk } from "./mapped-chunks.ts";
-import { anonymousRanges, breakRange, subtractRanges } from "./memory-map.ts";
-import { detectSafeLinking } from "./safe-linking.ts";
-import { findSegments } from "./segments.ts";
-import { findThreadBlocks } from "./thread-blocks.ts";
-import { findCacheCandidates, markCache, type ThreadCache } from "./thread-caches.ts";
+import { anonymousRanges, subtractRanges } from "./memory-map.ts";
+import { findThreadBlocks, type ThreadBlock } from "./thread-blocks.ts";
 import { voteForVariable } from "./thread-locals.ts";
 import { tile } from "./tile.ts";
-import type { HeapRange } from "./walk.ts";
+import { CHUNKS_PER_SLOT, type HeapRange } from "./walk.ts";
 
 /** What the decoder needs of a stopped process. */
 export interface GlibcInput {
@@ -42,8 +40,7 @@ export interface GlibcInput {
  *
  * @returns undefined when the target holds no main arena of glibc: it uses another allocator, or another libc.
  */
-export function decodeGlibc(input: GlibcInput): MallocHeap | undefined {
-  const { image, mappings, resident } = input;
+export function decodeGlibc({ image, mappings, resident, threads }: GlibcInput): MallocHeap | undefined {
   const discovery = detectArenas(image, mappings);
   if (discovery === undefined) return undefined;
   const problems = new ProblemReport();
@@ -51,21 +48,25 @@ export function decodeGlibc(input: GlibcInput): MallocHeap | undefined {
   const parameters = detectParameters(image, discovery.data, memory);
   if (parameters === undefined) problems.add("glibc-parameters", "malloc's settings were not found next to its main arena");
 
-  const arenas = discovery.arenas.map((address, index) => readArenaHeader(image, discovery.layout, address, index));
-  const threadHeaps = findThreadHeaps(image, discovery.layout, arenas, problems);
-  const heaps = [...mainHeaps(input, arenas[0], parameters, memory, threadHeaps.ranges), ...threadHeaps.ranges].sort(byStart);
+  // What malloc took from the kernel: heaps by the arenas' own lists, the rest by pattern in what is left.
+  const { layout } = discovery;
+  const arenas = discovery.arenas.map((address, index) => readArenaHeader(image, layout, address, index));
+  const threadHeaps = findThreadHeaps(image, layout, arenas, problems);
+  const mainHeaps = findMainHeaps(image, mappings, arenas[0], parameters?.firstBreak, memory, threadHeaps.ranges);
+  const heaps = [...mainHeaps, ...threadHeaps.ranges].sort(byStart);
   const mapped = findMappedChunks(image, subtractRanges(memory, heaps), resident);
   checkMapped(mapped, parameters, problems);
 
   const columns = new ChunkColumns(image, expectedChunks(heaps, mapped, resident));
   tile(image, columns, heaps, mapped, arenas, problems);
 
-  const lists = markLists(input, discovery, arenas, parameters, columns, problems);
-  const accounts = accountArenas(arenas, heaps, columns, lists.threadsOfArena, problems);
+  const others = subtractRanges(memory, [...heaps, ...mapped].sort(byStart));
+  const blocks = findThreadBlocks(image, threads, others, resident);
+  const lists = settleListStates(image, layout, arenas, columns, blocks, parameters?.cacheCount, problems);
   return {
     allocator: "glibc",
     variant: describeVersions(versionEvidence(discovery, parameters, threadHeaps.headerBytes, lists)),
-    arenas: accounts,
+    arenas: accountArenas(arenas, heaps, columns, threadsByArena(image, arenas, blocks), problems),
     chunks: columns.table(),
     headerBytes: CHUNK.header,
     borrowedBytes: CHUNK.borrowed,
@@ -79,83 +80,14 @@ export function decodeGlibc(input: GlibcInput): MallocHeap | undefined {
   };
 }
 
-/** The brk heap of the main arena, and its segments where it had to take memory by mmap. */
-function mainHeaps(
-  { image, mappings }: GlibcInput,
-  main: ArenaHeader,
-  parameters: MallocParameters | undefined,
-  memory: readonly AddressRange[],
-  threadHeaps: readonly HeapRange[],
-): HeapRange[] {
-  const heaps: HeapRange[] = [];
-  const brk = breakRange(mappings);
-  const start = parameters?.firstBreak ?? brk?.start;
-  if (brk !== undefined && start !== undefined && start >= brk.start && start < brk.end) {
-    const firstChunk = Math.ceil(start / CHUNK.alignment) * CHUNK.alignment;
-    heaps.push({ arena: main.index, start, firstChunk, end: brk.end });
+/** Thread ids by arena index, from each thread's thread_arena (malloc/arena.c). */
+function threadsByArena(image: MemoryImage, arenas: readonly ArenaHeader[], blocks: readonly ThreadBlock[]): number[][] {
+  const indexes = new Map(arenas.map((arena) => [arena.address, arena.index]));
+  const threads = arenas.map((): number[] => []);
+  for (const [tid, arena] of voteForVariable(image, blocks, (pointer) => indexes.has(pointer))) {
+    threads[indexes.get(arena) as number].push(tid);
   }
-  const inBrk = heaps.reduce((sum, heap) => sum + heap.end - heap.start, 0);
-  if (main.systemBytes > inBrk && !(main.contiguous && heaps.length > 0)) {
-    const taken = [...threadHeaps, ...(brk ? [brk] : [])].sort(byStart);
-    heaps.push(...findSegments(image, main, subtractRanges(memory, taken), main.systemBytes - inBrk));
-  }
-  return heaps;
-}
-
-interface ListFindings {
-  readonly broken: boolean;
-  readonly safeLinking: boolean | undefined;
-  readonly caches: readonly ThreadCache[];
-  /** Thread ids by arena index. */
-  readonly threadsOfArena: ReadonlyMap<number, readonly number[]>;
-}
-
-/** Follows bins, fastbins and thread caches: settles the states that the chunks' own headers do not tell. */
-function markLists(
-  input: GlibcInput,
-  discovery: ArenaDiscovery,
-  arenas: readonly ArenaHeader[],
-  parameters: MallocParameters | undefined,
-  columns: ChunkColumns,
-  problems: ProblemReport,
-): ListFindings {
-  const { image } = input;
-  const { layout } = discovery;
-  const freeChunks = countFree(columns, arenas.length);
-  let broken = false;
-  for (const arena of arenas) {
-    const listed = followBins(image, layout, arena, columns, freeChunks[arena.index]);
-    if (listed.broken || listed.chunks !== freeChunks[arena.index]) {
-      broken = true;
-      problems.add("glibc-bins", "the free lists of an arena and its free chunks differ", arena.address);
-    }
-  }
-  const safeLinking = detectSafeLinking(image, layout, arenas, columns, parameters?.cacheCount);
-  const links = safeLinking ?? true;
-  for (const arena of arenas) {
-    if (markFastBins(image, layout, arena, columns, links, problems)) broken = true;
-  }
-  const blocks = findThreadBlocks(image, input.threads, anonymousRanges(input.mappings), input.resident);
-  const candidates = findCacheCandidates(image, columns, links, parameters?.cacheCount);
-  const byAddress = new Map(candidates.map((cache) => [cache.address, cache]));
-  const pointedAt = new Set(voteForVariable(image, blocks, (pointer) => byAddress.has(pointer)).values());
-  const caches = candidates.filter((cache) => cache.cachedChunks > 0 || pointedAt.has(cache.address));
-  for (const cache of caches) markCache(image, columns, cache, links, parameters?.cacheCount);
-
-  const arenaIndex = new Map(arenas.map((arena) => [arena.address, arena.index]));
-  const threadsOfArena = new Map<number, number[]>();
-  for (const [tid, address] of voteForVariable(image, blocks, (pointer) => arenaIndex.has(pointer))) {
-    const index = arenaIndex.get(address) as number;
-    threadsOfArena.set(index, [...(threadsOfArena.get(index) ?? []), tid]);
-  }
-  return { broken, safeLinking, caches, threadsOfArena };
-}
-
-function countFree(columns: ChunkColumns, arenas: number): Float64Array {
-  const counts = new Float64Array(arenas);
-  const { state, arena } = columns;
-  for (let chunk = 0; chunk < columns.length; chunk++) if (state[chunk] === ChunkState.free) counts[arena[chunk]]++;
-  return counts;
+  return threads;
 }
 
 function checkMapped(mapped: readonly MappedChunk[], parameters: MallocParameters | undefined, problems: ProblemReport): void {
@@ -166,7 +98,7 @@ function checkMapped(mapped: readonly MappedChunk[], parameters: MallocParameter
 /** Upper bound: a header lies on a resident page, and two are 32 bytes apart at least. */
 function expectedChunks(heaps: readonly HeapRange[], mapped: readonly MappedChunk[], resident: PageSet): number {
   const bytes = heaps.reduce((sum, heap) => sum + resident.bytesWithin(heap.start, heap.end), 0);
-  return Math.ceil(bytes / CHUNK.minimum) + 4 * heaps.length + 2 * mapped.length + 64;
+  return Math.ceil(bytes / CHUNK.minimum) + 4 * heaps.length + 2 * mapped.length + CHUNKS_PER_SLOT;
 }
 
 function versionEvidence(
@@ -181,7 +113,7 @@ function versionEvidence(
     evidence.push(heapInfoBytes === HEAP_INFO_BYTES_BEFORE_35 ? { first: 0, last: 34 } : { first: 35, last: Infinity });
   }
   if (lists.safeLinking !== undefined) evidence.push(lists.safeLinking ? SAFE_LINKING_VERSIONS : PLAIN_LINKING_VERSIONS);
-  for (const cache of lists.caches) if (cache.cachedChunks > 0) evidence.push(cache.layout.versions);
+  for (const cache of lists.caches) if (cache.cached.length > 0) evidence.push(cache.layout.versions);
   return evidence;
 }
 

@@ -14,17 +14,20 @@ export interface ArenaHeader {
   readonly contiguous: boolean;
   /** Address of the top chunk. */
   readonly top: number;
+  readonly topBytes: number;
   readonly systemBytes: number;
 }
 
 export function readArenaHeader(image: MemoryImage, layout: ArenaLayout, address: number, index: number): ArenaHeader {
+  const top = image.u64(address + layout.top);
   return {
     index,
     address,
     main: index === 0,
     locked: image.i32(address) !== 0,
     contiguous: (image.u32(address + layout.flags) & NON_CONTIGUOUS) === 0,
-    top: image.u64(address + layout.top),
+    top,
+    topBytes: roundDown(image.u64(top + CHUNK.size), CHUNK.alignment),
     systemBytes: image.u64(address + layout.systemBytes),
   };
 }

@@ -3,7 +3,7 @@ import { readLink } from "./bins.ts";
 import type { ChunkColumns } from "./chunk-columns.ts";
 import type { ArenaHeader } from "./heaps.ts";
 import { type ArenaLayout, CHUNK, FAST_BINS } from "./layouts.ts";
-import { findCacheCandidates } from "./thread-caches.ts";
+import { chunksOfCacheSize, readCaches } from "./thread-caches.ts";
 
 /**
  * True when singly linked lists are protected by safe-linking, false when not, undefined when there is no list to tell.
@@ -18,8 +18,9 @@ export function detectSafeLinking(
 ): boolean | undefined {
   const fromFastBins = layout.fastBins === undefined ? undefined : decideByFastBins(image, layout.fastBins, arenas, columns);
   if (fromFastBins !== undefined) return fromFastBins;
+  const chunks = chunksOfCacheSize(columns);
   const cachedChunks = (safeLinking: boolean) =>
-    findCacheCandidates(image, columns, safeLinking, cacheCount).reduce((sum, cache) => sum + cache.cachedChunks, 0);
+    readCaches(image, columns, chunks, safeLinking, cacheCount).reduce((sum, cache) => sum + cache.cached.length, 0);
   const plain = cachedChunks(false);
   const safe = cachedChunks(true);
   return plain === safe ? undefined : safe > plain;

@@ -8,7 +8,7 @@ import type { HeapRange } from "./walk.ts";
 const MAX_STEPS = 2 ** 28;
 
 /** Counts the steps of a search, so that garbage cannot make it quadratic. */
-export class StepBudget {
+class StepBudget {
   private left = MAX_STEPS;
 
   /** False once the budget is spent. */
@@ -55,6 +55,11 @@ export function findNextRun(image: MemoryImage, from: number, limit: number, top
     if (endOfRun(image, start, limit, top, budget) !== undefined) return start;
   }
   return undefined;
+}
+
+/** First byte behind the run of chunks that begins at `start`, or undefined when it leads nowhere. */
+export function endOfFirstRun(image: MemoryImage, start: number, limit: number, top: number): number | undefined {
+  return endOfRun(image, start, limit, top, new StepBudget());
 }
 
 /** First byte behind the run of chunks that begins at `start`, or undefined when it leads nowhere. */

@@ -1,5 +1,5 @@
 import type { PageSet } from "../../../base/page-set.ts";
-import { PAGE_BYTES, roundUp } from "../../../base/units.ts";
+import { PAGE_BYTES } from "../../../base/units.ts";
 import type { AddressRange, MemoryImage } from "../../../target/memory-image.ts";
 import type { KernelThread } from "../../../target/process-image.ts";
 import { THREAD_BLOCK } from "./layouts.ts";
@@ -14,6 +14,8 @@ export interface ThreadBlock {
  * The control block of every thread: from the fs register where it is known, otherwise by its two pointers to itself and the
  * thread id in it (struct pthread, sysdeps/x86_64/nptl/tls.h). A thread's block lies above its stack in the same mapping; those
  * are looked at first, and the rest of anonymous memory only for threads that are still missing.
+ *
+ * @param memory anonymous memory that is not malloc's
  */
 export function findThreadBlocks(
   image: MemoryImage,
@@ -39,9 +41,12 @@ export function findThreadBlocks(
 }
 
 function searchPage(image: MemoryImage, page: number, missing: Set<number>, blocks: ThreadBlock[]): void {
-  const end = page + PAGE_BYTES;
-  for (let address = roundUp(page, THREAD_BLOCK.alignment); address < end; address += THREAD_BLOCK.alignment) {
-    if (image.u32(address) !== address % 2 ** 32 || image.u64(address) !== address) continue;
+  const { memory } = image;
+  const firstWord = image.wordOf(page);
+  for (let offset = 0; offset < PAGE_BYTES; offset += THREAD_BLOCK.alignment) {
+    const address = page + offset;
+    // The low half alone rules out nearly everything.
+    if (memory.load(firstWord + offset / 4) !== (address | 0) || image.u64(address) !== address) continue;
     if (image.u64(address + THREAD_BLOCK.selfAgain) !== address) continue;
     const tid = image.u32(address + THREAD_BLOCK.tid);
     if (missing.delete(tid)) blocks.push({ tid, address });

@@ -18,7 +18,7 @@ export interface HeapRange {
 
 const TWO_32 = 2 ** 32;
 /** As many chunks as can begin in one slot, fenceposts included. */
-const CHUNKS_PER_SLOT = MIB / CHUNK.fencepost;
+export const CHUNKS_PER_SLOT = MIB / CHUNK.fencepost;
 
 /** Why a walk ended: at the arena's top or a fencepost, at the end of the range, or at bytes that are no chunk. */
 export type WalkEnd = "top" | "fencepost" | "end" | "broken";
