@@ -8,6 +8,7 @@ The child prints "ready FOLDER" once it sees its parent sleep.
 Runs on CPython 3.6 to 3.13. What a version or build lacks is left out and named in `facts.json`.
 """
 import array
+import ctypes
 import gc
 import json
 import os
@@ -25,8 +26,6 @@ THREADS_PER_DEPTH = 2
 def native_thread_id():
     if hasattr(threading, "get_native_id"):
         return threading.get_native_id()
-    import ctypes
-
     return ctypes.CDLL(None).syscall(186)  # gettid, x86-64
 
 
@@ -155,12 +154,14 @@ def stand_still(folder, twins, skipped):
     }
     stats_file = os.open(os.path.join(folder, "debugmallocstats.txt"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     counts_file = os.open(os.path.join(folder, "counts.txt"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    # fork(2) itself: os.fork() has the child renew its locks, conditions and queues, which the parent does not have then.
+    fork = ctypes.PyDLL(None).fork
     debug_malloc_stats, pause, write = sys._debugmallocstats, signal.pause, os.write
     scratch = [[], set(), array.array("Q"), {}]
     roots = []
     roots.extend(gc.get_objects())
     parent = os.getpid()
-    if os.fork() == 0:
+    if fork() == 0:
         status = 1
         try:
             dump(folder, roots, scratch, facts)
