@@ -81,7 +81,11 @@ export function sizeClassesOf(pymalloc: PymallocTables): SizeClass[] {
     pools[sizeClass]++;
     used[sizeClass] += table.usedBlocks[pool];
     inUseBytes[sizeClass] +=
-      table.objectBytes[pool] + table.freeListBytes[pool] + table.runtimeBytes[pool] + table.unownedBytes[pool] + table.roundingBytes[pool];
+      table.objectBytes[pool] +
+      table.freeListBytes[pool] +
+      table.runtimeBytes[pool] +
+      table.unownedBytes[pool] +
+      table.roundingBytes[pool];
     freeBytes[sizeClass] += table.freeBytes[pool];
   }
   const classes: SizeClass[] = [];

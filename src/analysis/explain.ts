@@ -179,7 +179,14 @@ function explainBlock(snapshot: Snapshot, address: number): { answer: BlockAnswe
   const start = roundDown(address, pymalloc.poolBytes);
   const pool = indexAtOrBelow(pools.address, pools.length, address);
   if (pool < 0 || pools.address[pool] !== start) {
-    const answer: BlockAnswer = { ...common, pool: start, inPool: undefined, block: undefined, blockIndex: undefined, state: "empty pool" };
+    const answer: BlockAnswer = {
+      ...common,
+      pool: start,
+      inPool: undefined,
+      block: undefined,
+      blockIndex: undefined,
+      state: "empty pool",
+    };
     return { answer, place: undefined };
   }
   const blockBytes = blockBytesOf(pymalloc, pools.sizeClass[pool]);

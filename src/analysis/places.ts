@@ -6,7 +6,7 @@ import {
   IMMORTAL_REFERENCES,
   LARGE_BYTES,
 } from "../snapshot/states.ts";
-import { type ObjectTables, ObjectState, type PymallocTables, type Snapshot } from "../snapshot/tables.ts";
+import { ObjectState, type ObjectTables, type PymallocTables, type Snapshot } from "../snapshot/tables.ts";
 import { blockBytesOf } from "./arenas.ts";
 
 /** Index of the last entry of an ascending column that is not above `value`, or -1. */

@@ -1,7 +1,6 @@
 import type { Failure } from "../base/result.ts";
 import { pythonDescendants } from "../target/process-list.ts";
-import { PLAIN_WIDTH } from "./format/style.ts";
-import { chooseStyle } from "./format/style.ts";
+import { chooseStyle, PLAIN_WIDTH } from "./format/style.ts";
 import { processTable } from "./text/list-text.ts";
 
 /** When a PID is a shell, tini or another launcher: the Python processes that it has started, one of which was meant. */

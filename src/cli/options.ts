@@ -29,8 +29,6 @@ export interface TypesArguments extends CommonOptions {
   readonly filter?: string;
 }
 
-export const DEFAULT_MAX_PAUSE_MILLISECONDS = 1000;
-
 /** Largest PID that a 64-bit kernel hands out (include/linux/threads.h, PID_MAX_LIMIT). */
 const PID_LIMIT = 4 * 1024 * 1024;
 const SIZE_UNITS: Readonly<Record<string, number>> = { "": 1, k: KIB, m: MIB, g: GIB, t: 1024 * GIB };

@@ -1,8 +1,8 @@
 import type { Failure } from "../base/result.ts";
 import { EXIT_DONE, EXIT_FAILED } from "./exit-status.ts";
-import { PLAIN_WIDTH, chooseStyle, type Style } from "./format/style.ts";
-import { safeJson, safeText } from "./format/safe-text.ts";
 import { wrapIndented } from "./format/layout.ts";
+import { safeJson, safeText } from "./format/safe-text.ts";
+import { chooseStyle, PLAIN_WIDTH, type Style } from "./format/style.ts";
 import type { CommonOptions } from "./options.ts";
 
 /** The style that options, environment and terminal ask for. */

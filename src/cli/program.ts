@@ -1,10 +1,12 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError, Option } from "commander";
-import { fail, type Failure, type Result } from "../base/result.ts";
+import type { Failure, Result } from "../base/result.ts";
+import { DEFAULT_MAX_PAUSE_MILLISECONDS } from "../target/capture-options.ts";
 import { EXIT_DONE, EXIT_FAILED, exitStatusOf } from "./exit-status.ts";
+import { LEAST_WIDTH } from "./format/style.ts";
+import { launcherDetails } from "./launcher.ts";
 import {
   type CommonOptions,
-  DEFAULT_MAX_PAUSE_MILLISECONDS,
   parseMilliseconds,
   parsePid,
   parseSize,
@@ -13,8 +15,6 @@ import {
   type TypesArguments,
   wholeNumberFrom,
 } from "./options.ts";
-import { LEAST_WIDTH } from "./format/style.ts";
-import { launcherDetails } from "./launcher.ts";
 import { writeDefect, writeFailure } from "./output.ts";
 
 const USAGE_HINT = "pystrata --help lists verbs and options.";
@@ -55,7 +55,10 @@ export async function run(argv: readonly string[]): Promise<number> {
 
 /** commander's `error: unknown option '--x'` as a sentence. */
 function sentenceOf(error: CommanderError): string {
-  const text = error.message.replace(/^error: /, "").replace(/\s+/g, " ").trim();
+  const text = error.message
+    .replace(/^error: /, "")
+    .replace(/\s+/g, " ")
+    .trim();
   const sentence = text.charAt(0).toUpperCase() + text.slice(1);
   return /[.?)]$/.test(sentence) ? sentence : `${sentence}.`;
 }
@@ -75,7 +78,6 @@ function buildProgram(
     .exitOverride()
     .helpCommand("help [verb]", "explain a verb and its options")
     .allowExcessArguments()
-    .addOption(depthOption().hideHelp())
     .action(async (pidText: string | undefined, options: ReportArguments, command: Command) => {
       if (command.args.length > 1 && pidText !== undefined) return finish(unknownVerb(pidText, program));
       if (pidText === undefined) return finishResult(await (await import("./commands/list.ts")).list(options), finish);
@@ -85,17 +87,26 @@ function buildProgram(
 
   verb(program, "report <pid>", "where every resident byte went (the default verb)").action(
     (pidText: string, _: unknown, command: Command) =>
-      onPid(pidText, async (pid) => (await import("./commands/report.ts")).report(pid, command.optsWithGlobals<ReportArguments>())),
+      onPid(pidText, async (pid) =>
+        (await import("./commands/report.ts")).report(pid, command.optsWithGlobals<ReportArguments>()),
+      ),
   );
   verb(program, "types <pid>", "objects by type: count, shallow, owned and resident bytes")
-    .addOption(new Option("--sort <key>", "resident, owned, shallow, count or name").argParser(parseSortKey).default("resident"))
+    .addOption(
+      new Option("--sort <key>", "resident, owned, shallow, count or name").argParser(parseSortKey).default("resident"),
+    )
     .addOption(new Option("--limit <rows>", "rows to show, 0 for all (text: 30, JSON: all)").argParser(wholeNumberFrom(0)))
     .addOption(new Option("--filter <text>", "only types whose module.name contains the text, or matches /regular expression/"))
     .action((pidText: string, _: unknown, command: Command) =>
-      onPid(pidText, async (pid) => (await import("./commands/types.ts")).types(pid, command.optsWithGlobals<TypesArguments>())),
+      onPid(pidText, async (pid) =>
+        (await import("./commands/types.ts")).types(pid, command.optsWithGlobals<TypesArguments>()),
+      ),
     );
-  verb(program, "arenas <pid>", "pymalloc: arenas, pools, block sizes").action((pidText: string, _: unknown, command: Command) =>
-    onPid(pidText, async (pid) => (await import("./commands/arenas.ts")).arenas(pid, command.optsWithGlobals<CommonOptions>())),
+  verb(program, "arenas <pid>", "pymalloc: arenas, pools, block sizes").action(
+    (pidText: string, _: unknown, command: Command) =>
+      onPid(pidText, async (pid) =>
+        (await import("./commands/arenas.ts")).arenas(pid, command.optsWithGlobals<CommonOptions>()),
+      ),
   );
   verb(program, "heap <pid>", "malloc: arenas, free and cached memory, settings").action(
     (pidText: string, _: unknown, command: Command) =>
@@ -109,14 +120,15 @@ function buildProgram(
   );
   verb(program, "doctor <pid>", "what you may do to this process, and how to get the rest; it is not stopped").action(
     (pidText: string, _: unknown, command: Command) =>
-      onPid(pidText, async (pid) => (await import("./commands/doctor.ts")).doctor(pid, command.optsWithGlobals<CommonOptions>())),
+      onPid(pidText, async (pid) =>
+        (await import("./commands/doctor.ts")).doctor(pid, command.optsWithGlobals<CommonOptions>()),
+      ),
   );
   return program;
 }
 
 function verb(program: Command, usage: string, description: string): Command {
-  const command = program.command(usage).description(description).allowExcessArguments(false);
-  return command;
+  return program.command(usage).description(description).allowExcessArguments(false);
 }
 
 function addCommonOptions(program: Command): Command {
@@ -124,21 +136,24 @@ function addCommonOptions(program: Command): Command {
     .addOption(new Option("--format <format>", "text for people, json for programs").choices(["text", "json"]).default("text"))
     .addOption(new Option("--no-color", "no colours; NO_COLOR in the environment does the same"))
     .addOption(new Option("--width <columns>", `line width, at least ${LEAST_WIDTH}`).argParser(wholeNumberFrom(LEAST_WIDTH)))
+    .addOption(
+      new Option("--depth <levels>", "levels of the ledger that the report shows").argParser(wholeNumberFrom(1)).default(1),
+    )
     .addOption(new Option("-v, --verbose", "notes and secondary figures too").default(false))
     .addOption(
       new Option("--max-pause <ms>", "resume the process after this long at the latest, all attempts together")
         .argParser(parseMilliseconds)
         .default(DEFAULT_MAX_PAUSE_MILLISECONDS, "1000"),
     )
-    .addOption(new Option("--max-memory <size>", "memory for the copy, such as 2G (default: half of what is available)").argParser(parseSize))
+    .addOption(
+      new Option("--max-memory <size>", "memory for the copy, such as 2G (default: half of what is available)").argParser(
+        parseSize,
+      ),
+    )
     .addOption(
       new Option("--allow-sigstop", "stop with SIGSTOP where ptrace is not possible: its parent can see that").default(false),
     )
     .addOption(new Option("--read-swapped", "read swapped pages too: brings them back into memory").default(false));
-}
-
-function depthOption(): Option {
-  return new Option("--depth <levels>", "levels of the ledger to show").argParser(wholeNumberFrom(1)).default(1);
 }
 
 function unknownVerb(text: string, program: Command): Failure {

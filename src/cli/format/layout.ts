@@ -1,7 +1,8 @@
 /** Widths and wrapping in terminal cells. Text handed in here is safe already (see `safe-text.ts`). */
 
 /** East Asian wide and fullwidth blocks and emoji, coarse: enough to keep columns straight (Unicode UAX #11). */
-const WIDE = /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{1faff}\u{20000}-\u{3fffd}]/u;
+const WIDE =
+  /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{1faff}\u{20000}-\u{3fffd}]/u;
 const MARK = /\p{M}/u;
 const PLAIN_ASCII = /^[\x20-\x7e]*$/;
 /** Where a name may be broken without a space: behind these. */

@@ -7,7 +7,12 @@
  * share it in proportion. A part of zero stays zero; parts that are all zero share nothing.
  */
 export function shareOut(whole: number, parts: readonly number[], unit: number): number[] {
-  return giveRemainders(whole, parts.map((part) => part / unit)) ?? shareInProportion(whole, parts);
+  return (
+    giveRemainders(
+      whole,
+      parts.map((part) => part / unit),
+    ) ?? shareInProportion(whole, parts)
+  );
 }
 
 /** Exact sum of `values`. */

@@ -33,7 +33,10 @@ function escapeCharacter(character: string): string {
 /** The same value as JSON text, with everything escaped that a terminal or a viewer could act on. */
 export function safeJson(value: unknown): string {
   return JSON.stringify(value, undefined, 2).replace(JSON_UNSAFE, (character) =>
-    Array.from({ length: character.length }, (_, unit) => `\\u${character.charCodeAt(unit).toString(16).padStart(4, "0")}`).join(""),
+    Array.from(
+      { length: character.length },
+      (_, unit) => `\\u${character.charCodeAt(unit).toString(16).padStart(4, "0")}`,
+    ).join(""),
   );
 }
 

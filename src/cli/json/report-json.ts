@@ -1,5 +1,5 @@
-import type { Ledger, LedgerNode } from "../../analysis/ledger-tree.ts";
 import { summarisePymalloc } from "../../analysis/arenas.ts";
+import type { Ledger, LedgerNode } from "../../analysis/ledger-tree.ts";
 import { typeHistogram } from "../../analysis/types.ts";
 import type { InterpreterFacts, MallocArenaFacts, MallocTables, Snapshot } from "../../snapshot/tables.ts";
 import { addressJson, envelope, type Json, type JsonObject } from "./envelope.ts";
@@ -32,7 +32,8 @@ function nodeJson(node: LedgerNode): JsonObject {
 const ARENA_SUMS = ["systemBytes", "residentBytes", "inUseBytes", "freeBytes", "fastBytes", "cachedBytes", "topBytes"] as const;
 
 function mallocJson(malloc: MallocTables): JsonObject {
-  const sumOf = (key: (typeof ARENA_SUMS)[number]) => malloc.arenas.reduce((sum, arena: MallocArenaFacts) => sum + arena[key], 0);
+  const sumOf = (key: (typeof ARENA_SUMS)[number]) =>
+    malloc.arenas.reduce((sum, arena: MallocArenaFacts) => sum + arena[key], 0);
   return {
     allocator: malloc.allocator,
     variant: malloc.variant,

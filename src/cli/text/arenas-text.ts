@@ -77,7 +77,9 @@ function mapLines(pymalloc: PymallocTables, style: Style): string[] {
 }
 
 function sizeClassLines(pymalloc: PymallocTables, summary: PymallocSummary, unit: Unit, style: Style): string[] {
-  const byFree = sizeClassesOf(pymalloc).sort((a, b) => b.freeResidentBytes - a.freeResidentBytes || a.blockBytes - b.blockBytes);
+  const byFree = sizeClassesOf(pymalloc).sort(
+    (a, b) => b.freeResidentBytes - a.freeResidentBytes || a.blockBytes - b.blockBytes,
+  );
   const named = byFree.slice(0, SIZE_CLASS_ROWS).map((row) => ({ label: `${row.blockBytes} B`, ...total([row]) }));
   const others = byFree.slice(SIZE_CLASS_ROWS);
   const rows = [...named, ...(others.length > 0 ? [{ label: "others", ...total(others) }] : [])];
@@ -86,8 +88,16 @@ function sizeClassLines(pymalloc: PymallocTables, summary: PymallocSummary, unit
   const parts = summaryParts(summary).map((part) => part.bytes);
   const steps = partSteps(toSteps(summary.residentBytes, unit), parts, unit);
   const [blockSteps, roundingSteps, , freeSteps] = steps;
-  const inUse = partSteps(blockSteps + roundingSteps, rows.map((row) => row.inUseBytes), unit);
-  const free = partSteps(freeSteps, rows.map((row) => row.freeBytes), unit);
+  const inUse = partSteps(
+    blockSteps + roundingSteps,
+    rows.map((row) => row.inUseBytes),
+    unit,
+  );
+  const free = partSteps(
+    freeSteps,
+    rows.map((row) => row.freeBytes),
+    unit,
+  );
   const cells = style.width <= 100 ? Math.min(34, style.width - 48) : style.width - 66;
   const toRow = (row: (typeof rows)[number], inUseSteps: number, freeSteps: number): Row => ({
     label: [row.label],

@@ -13,11 +13,7 @@ export function closingLines(
   more: readonly string[],
   style: Style,
 ): string[] {
-  return [
-    ...captureLines(capture, style),
-    ...problemLines(problems, style),
-    ...moreLines(more, style),
-  ];
+  return [...captureLines(capture, style), ...problemLines(problems, style), ...moreLines(more, style)];
 }
 
 function captureLines(capture: CaptureFacts, style: Style): string[] {
@@ -33,10 +29,20 @@ function captureLines(capture: CaptureFacts, style: Style): string[] {
   const assurance = " Nothing was written into the process.";
   const lines = wrap(textWidth(first + assurance) <= style.width ? first + assurance : first, style.width);
   if (!capture.consistent) {
-    lines.push(...wrap("The stop fell inside an allocation or a collection each time: what moved just then may be counted wrongly.", style.width));
+    lines.push(
+      ...wrap(
+        "The stop fell inside an allocation or a collection each time: what moved just then may be counted wrongly.",
+        style.width,
+      ),
+    );
   }
   if (capture.swappedBytesNotRead > 0) {
-    lines.push(...wrap(`${formatBytes(capture.swappedBytesNotRead)} are swapped out and were not read; --read-swapped reads them.`, style.width));
+    lines.push(
+      ...wrap(
+        `${formatBytes(capture.swappedBytesNotRead)} are swapped out and were not read; --read-swapped reads them.`,
+        style.width,
+      ),
+    );
   } else if (!capture.complete) {
     lines.push(...wrap("Some pages could not be read: what lies there is not counted as objects.", style.width));
   }

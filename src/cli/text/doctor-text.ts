@@ -1,6 +1,7 @@
 import { padEnd, wrapIndented } from "../format/layout.ts";
 import { safeText } from "../format/safe-text.ts";
 import { paint, type Style } from "../format/style.ts";
+import { headingLines } from "./heading.ts";
 
 /** One thing that a user may or may not do to a process. */
 export interface ListedAbility {
@@ -8,16 +9,17 @@ export interface ListedAbility {
   readonly granted: boolean;
   readonly why: string;
   readonly remedy?: string | undefined;
+  /** True when no report can be made without it. */
+  readonly required: boolean;
 }
 
 const ANSWER_CELLS = 5;
 
 /** What this user may do to a process and how to get the rest. */
-export function doctorText(pid: number, abilities: readonly ListedAbility[], style: Style): string[] {
-  const missing = abilities.filter(({ granted }) => !granted).length;
-  const sentence = missing === 0 ? "everything is allowed" : `${abilities.length - missing} of ${abilities.length} are allowed`;
+export function doctorText(name: string, pid: number, abilities: readonly ListedAbility[], style: Style): string[] {
   return [
-    `${paint(style, "heading", `pid ${pid}`)}  ${sentence}`,
+    ...headingLines(safeText(name), [`pid ${pid}`], style),
+    ...wrapIndented(verdict(abilities), style.width, 0),
     "",
     ...abilities.flatMap((ability) => abilityLines(ability, style)),
     "",
@@ -27,6 +29,13 @@ export function doctorText(pid: number, abilities: readonly ListedAbility[], sty
       0,
     ).map((line) => paint(style, "note", line)),
   ];
+}
+
+function verdict(abilities: readonly ListedAbility[]): string {
+  const missing = abilities.filter(({ granted }) => !granted);
+  if (missing.some(({ required }) => required)) return "No report can be made of it as things are.";
+  if (missing.length === 0) return "A report can be made of it, and everything is allowed.";
+  return "A report can be made of it; what is missing makes it slower or less complete.";
 }
 
 function abilityLines({ ability, granted, why, remedy }: ListedAbility, style: Style): string[] {

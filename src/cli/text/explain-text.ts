@@ -2,8 +2,8 @@ import type { BlockAnswer, ChunkAnswer, Explanation, MappingAnswer, PageAnswer }
 import type { ObjectFacts } from "../../analysis/places.ts";
 import { qualifiedTypeName } from "../../analysis/types.ts";
 import { formatAddress } from "../../base/units.ts";
-import type { Snapshot } from "../../snapshot/tables.ts";
 import { UNTRACKED_GENERATION } from "../../snapshot/states.ts";
+import type { Snapshot } from "../../snapshot/tables.ts";
 import { padEnd, wrapIndented } from "../format/layout.ts";
 import { safeText } from "../format/safe-text.ts";
 import { type Ink, paint, type Style } from "../format/style.ts";
@@ -74,7 +74,8 @@ function objectAnswer(snapshot: Snapshot, object: ObjectFacts): string {
 
 function insideObject(snapshot: Snapshot, object: ObjectFacts, address: number): string {
   const offset = address - object.address;
-  const where = offset === 0 ? "" : offset < 0 ? `, ${-offset} B before it, in its header` : `, ${formatCount(offset)} B into it`;
+  const where =
+    offset === 0 ? "" : offset < 0 ? `, ${-offset} B before it, in its header` : `, ${formatCount(offset)} B into it`;
   return objectAnswer(snapshot, object) + where;
 }
 
@@ -85,7 +86,8 @@ function blockLayers(answer: BlockAnswer): Layer[] {
     ? `${formatAddress(answer.pool)}, ${inPool.blockBytes} B blocks, ${inPool.usedBlocks} of ${inPool.blocks} in use`
     : `${formatAddress(answer.pool)}, empty`;
   const arena = `${formatAddress(answer.arena)}, ${formatBytes(answer.arenaBytes)}, interpreter ${answer.interpreter}`;
-  const at = block === undefined || blockIndex === undefined ? undefined : `${formatAddress(block)}, number ${blockIndex} of its pool`;
+  const at =
+    block === undefined || blockIndex === undefined ? undefined : `${formatAddress(block)}, number ${blockIndex} of its pool`;
   const layers: Layer[] = [
     { ink, name: "pool", answer: at === undefined && inPool ? `${pool}; ${answer.state}` : pool },
     { ink, name: "arena", answer: arena },
@@ -118,7 +120,11 @@ function mappingAnswer(mapping: MappingAnswer): string {
 function pageAnswer(page: PageAnswer): string {
   switch (page.state) {
     case "resident":
-      return ["resident", page.fileOrShared ? "of a file or shared" : "private", ...(page.huge ? ["part of a huge page"] : [])].join(", ");
+      return [
+        "resident",
+        page.fileOrShared ? "of a file or shared" : "private",
+        ...(page.huge ? ["part of a huge page"] : []),
+      ].join(", ");
     case "zero":
       return "the shared zero page: read, never written, not resident";
     case "swapped":

@@ -30,7 +30,9 @@ export function heapText(snapshot: Snapshot, style: Style): string[] {
   const sections = snapshot.malloc.map((malloc) => allocatorLines(malloc, style));
   const none = `No allocator that pystrata knows was found in process ${snapshot.process.pid}; explain and report go down to mappings.`;
   return [
-    ...(sections.length === 0 ? wrap(none, style.width) : sections.flatMap((section, index) => (index > 0 ? ["", ...section] : section))),
+    ...(sections.length === 0
+      ? wrap(none, style.width)
+      : sections.flatMap((section, index) => (index > 0 ? ["", ...section] : section))),
     "",
     ...closingLines(snapshot.capture, snapshot.problems, [], style),
   ];
@@ -61,7 +63,10 @@ function heapTable(rows: readonly HeapRow[], unit: Unit, style: Style): string[]
   const withResident = NAME_CELLS + cells * (PARTS.length + 2) <= style.width;
   const residents = rows.map((row) => row.residentBytes);
   const residentSteps = residents.map((bytes) => (bytes === undefined ? undefined : toSteps(bytes, unit)));
-  const columns: Column[] = ["system", ...PARTS.map(({ head }) => head), ...(withResident ? ["resident"] : [])].map((head) => ({ head, cells }));
+  const columns: Column[] = ["system", ...PARTS.map(({ head }) => head), ...(withResident ? ["resident"] : [])].map((head) => ({
+    head,
+    cells,
+  }));
   const barCells = style.width - NAME_CELLS - cells * columns.length - 3;
   const largest = Math.max(...rows.map((row) => row.systemBytes));
 
@@ -69,7 +74,9 @@ function heapTable(rows: readonly HeapRow[], unit: Unit, style: Style): string[]
     label: [rowName(row, rows)],
     figures: [
       formatSteps(system.rows[index], unit),
-      ...PARTS.map(({ key }, part) => (row.arena === undefined && row[key] === 0 ? ABSENT : formatSteps(parts[index][part], unit))),
+      ...PARTS.map(({ key }, part) =>
+        row.arena === undefined && row[key] === 0 ? ABSENT : formatSteps(parts[index][part], unit),
+      ),
       ...(withResident ? [residentSteps[index] === undefined ? ABSENT : formatSteps(residentSteps[index], unit)] : []),
     ],
     tail: barCells < LEAST_BAR_CELLS ? "" : rowBar(row, largest, barCells, style),
@@ -98,7 +105,13 @@ function roundTable(rows: readonly HeapRow[], unit: Unit): RoundedTable {
   const bytes = rows.map((row) => row.systemBytes);
   const whole = toSteps(sumOf(bytes), unit);
   const systemRows = partSteps(whole, bytes, unit);
-  const parts = rows.map((row, index) => partSteps(systemRows[index], PARTS.map(({ key }) => row[key]), unit));
+  const parts = rows.map((row, index) =>
+    partSteps(
+      systemRows[index],
+      PARTS.map(({ key }) => row[key]),
+      unit,
+    ),
+  );
   return { system: { whole, rows: systemRows }, parts };
 }
 
@@ -128,7 +141,11 @@ function useLines(use: HeapUse, inUseSteps: number, unit: Unit, style: Style): s
     [use.runtimeBytes, "for the Python runtime"],
     [use.nativeBytes, "native"],
   ];
-  const steps = partSteps(inUseSteps, parts.map(([bytes]) => bytes), unit);
+  const steps = partSteps(
+    inUseSteps,
+    parts.map(([bytes]) => bytes),
+    unit,
+  );
   const named = parts.flatMap(([bytes, whom], index) => (bytes > 0 ? [`${formatSteps(steps[index], unit)} ${whom}`] : []));
   return named.length === 0 ? [] : wrap(`In use: ${named.join(", ")}.`, style.width).map((line) => paint(style, "note", line));
 }

@@ -22,7 +22,7 @@ const GAP_CELLS = 2;
 export function listText(processes: readonly ListedProcess[], unreadable: number, style: Style): string[] {
   const hidden = unreadableLine(unreadable, style);
   if (processes.length === 0) return ["No Python process found.", ...hidden];
-  return [...processTable(processes, style), ...hidden, "", paint(style, "note", "More: ") + `pystrata ${processes[0].pid}`];
+  return [...processTable(processes, style), ...hidden, "", `${paint(style, "note", "More: ")}pystrata ${processes[0].pid}`];
 }
 
 /** The table alone: largest first, with command lines that wrap. */
@@ -33,7 +33,8 @@ export function processTable(processes: readonly ListedProcess[], style: Style):
     paint(style, "note", head),
     ...processes.flatMap((process) => {
       const figure = formatSteps(toSteps(process.residentBytes, unit), unit).padStart(FIGURE_CELLS);
-      const start = String(process.pid).padEnd(PID_CELLS) + figure + formatSpan(process.startedSecondsAgo).padStart(FIGURE_CELLS);
+      const start =
+        String(process.pid).padEnd(PID_CELLS) + figure + formatSpan(process.startedSecondsAgo).padStart(FIGURE_CELLS);
       return wrapIndented(`${start}  ${commandOf(process)}`, style.width, PID_CELLS + 2 * FIGURE_CELLS + GAP_CELLS);
     }),
   ];

@@ -59,7 +59,14 @@ export function partsTable(parts: readonly Part[], wholeLabel: string, unit: Uni
 }
 
 /** Label, figure and share in the columns of the table, for rows of other tables that stand under it. */
-export function figureLines(label: readonly string[], indent: number, figure: string, share: string, style: Style, rest: string): string[] {
+export function figureLines(
+  label: readonly string[],
+  indent: number,
+  figure: string,
+  share: string,
+  style: Style,
+  rest: string,
+): string[] {
   const space = " ".repeat(indent);
   const lines = label.flatMap((text) => wrap(safeText(text), LABEL_CELLS - 1 - indent));
   const first =

@@ -107,7 +107,9 @@ function outsideLines(snapshot: Snapshot, style: Style): string[] {
     ...(hugetlbBytes > 0 ? [`${formatBytes(hugetlbBytes)} of hugetlb pages`] : []),
   ];
   if (outside.length === 0) return [];
-  return wrap(`Not resident, and not in this account: ${outside.join(", ")}.`, style.width).map((line) => paint(style, "note", line));
+  return wrap(`Not resident, and not in this account: ${outside.join(", ")}.`, style.width).map((line) =>
+    paint(style, "note", line),
+  );
 }
 
 function largestTypeLines(types: TypeTable, ledger: Ledger, unit: Unit, style: Style): string[] {

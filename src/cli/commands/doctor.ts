@@ -1,0 +1,17 @@
+import { type Result, succeed } from "../../base/result.ts";
+import { identifyProcess } from "../../target/identity.ts";
+import { permissionsFor } from "../../target/permissions.ts";
+import type { CommonOptions } from "../options.ts";
+import { styleFor, writeJson, writeLines } from "../output.ts";
+import { doctorText } from "../text/doctor-text.ts";
+
+/** `doctor PID`: what this user may do to a process and how to get the rest. Stops nothing. */
+export async function doctor(pid: number, options: CommonOptions): Promise<Result<void>> {
+  const identity = identifyProcess(pid);
+  if (!identity.ok) return identity;
+  const { name } = identity.value;
+  const abilities = permissionsFor(pid);
+  if (options.format === "json") writeJson({ schema: "pystrata.doctor/1", process: { pid, name }, abilities });
+  else writeLines(doctorText(name, pid, abilities, styleFor(options)));
+  return succeed(undefined);
+}
