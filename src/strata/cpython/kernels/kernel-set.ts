@@ -7,8 +7,37 @@ export interface KernelMemory {
 export interface KernelHost {
   /** Row of the type object at a word of the image and an address; 0 when there is none. */
   readonly type: (word: number, low: number, high: number) => number;
-  /** Visits an object of a kind left to the host; returns shallow bytes without headers. */
+  /** Visits an object of a kind left to the host; returns its shallow bytes without the headers before it. */
   readonly decode: (word: number, row: number, place: number) => number;
   /** An object of 4 GiB or more, which does not fit the bytes column. */
   readonly large: (place: number, bytes: number) => void;
+}
+
+/** The kernels that a host calls; words and places are as in `parameters.ts`, addresses come as low and high words. */
+export interface KernelSet {
+  configure(block: number): void;
+  classifyPools(from: number, to: number): number;
+  classifyChunks(from: number, to: number): number;
+  decodePools(from: number, to: number): void;
+  decodeChunks(from: number, to: number): void;
+  decodeOthers(from: number): number;
+  accountPools(from: number, to: number): void;
+  markGeneration(head: number, generation: number, limit: number): number;
+  typeRow(low: number, high: number): number;
+  objectPlace(word: number): number;
+  rawPlace(word: number): number;
+  visit(low: number, high: number): void;
+  visitOrTake(low: number, high: number, state: number, owner: number): void;
+  drain(state: number, owner: number, limit: number, largestWords: number): void;
+  takeReachable(word: number, words: number, state: number, owner: number, largestWords: number): void;
+  visitBody(word: number, from: number, to: number, skip: number, place: number): void;
+  visitRun(word: number, count: number): void;
+  claim(low: number, high: number, used: number, place: number): number;
+  decodeDict(word: number, place: number): number;
+  decodeSharedKeys(low: number, high: number, place: number): number;
+  keysSize(low: number, high: number): number;
+  otherObjects(): number;
+  otherObjectsDropped(): number;
+  claimConflictCount(): number;
+  poolMismatchCount(): number;
 }

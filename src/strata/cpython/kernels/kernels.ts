@@ -9,6 +9,7 @@ export {
   objectPlace,
   otherObjects,
   otherObjectsDropped,
+  rawPlace,
   takeReachable,
   visit,
   visitOrTake,

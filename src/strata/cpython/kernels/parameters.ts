@@ -128,8 +128,10 @@ export const FLAG_SLOTS: i32 = 4;
 export const FLAG_GC: i32 = 8;
 /** Size rounded up to 8 bytes (code objects from 3.11). */
 export const FLAG_ROUND_8: i32 = 16;
-/** An exact-size type: instances never exceed their place. */
+/** ob_size counts items in the object: an instance that would not fit its place is none. */
 export const FLAG_VARIABLE: i32 = 32;
+/** ob_size is no count of items in the object. */
+export const FLAG_NO_ITEMS: i32 = 64;
 
 // States of a place; the same numbers as snapshot's ObjectState.
 export const STATE_FREE: i32 = 0;

@@ -142,18 +142,21 @@ export function classifyChunks(from: i32, to: i32): i32 {
 
 /** Size of an int: digits of 30 bits (Objects/longobject.c; the tag of 3.12+ keeps the count in its upper bits). */
 function longSize(word: i32): f64 {
-  let digits = load32(word + 4);
-  if (S.longTagged !== 0) digits = digits >>> 3;
-  else if (digits < 0) digits = -digits;
-  if (digits < S.longLeastDigits) digits = S.longLeastDigits;
-  return unsigned(S.longDigitsBytes) + unsigned(digits) * 4;
+  const digits = longDigits(word);
+  return unsigned(S.longDigitsBytes) + unsigned(digits < S.longLeastDigits ? S.longLeastDigits : digits) * 4;
+}
+
+function longDigits(word: i32): i32 {
+  const digits = load32(word + 4);
+  if (S.longTagged !== 0) return digits >>> 3;
+  return digits < 0 ? -digits : digits;
 }
 
 /** Size of an object that keeps its items in place: basicsize + items. */
 function ownSize(word: i32, row: i32): f64 {
   let size = unsigned(load32(row + P.ROW_BASIC_BYTES));
   const itemBytes = load32(row + P.ROW_ITEM_BYTES);
-  if (itemBytes !== 0) {
+  if (itemBytes !== 0 && (load32(row + P.ROW_FLAGS) & P.FLAG_NO_ITEMS) === 0) {
     let items = load32(word + 4);
     if (items < 0) items = -items;
     size += unsigned(items) * unsigned(itemBytes);
@@ -216,7 +219,9 @@ function visitSlots(word: i32, row: i32, room: i32): void {
 
 /** The dictionary of a variable-size type: its offset counts from the end when negative (_PyObject_GetDictPtr). */
 function visitOffsetDict(word: i32, row: i32, dictOffset: i32, room: i32): void {
-  const at = dictOffset > 0 ? dictOffset >>> 2 : (((truncate(ownSize(word, row)) + 7) & -8) + dictOffset) >> 2;
+  let size = ownSize(word, row);
+  if (load32(row + P.ROW_KIND) === P.KIND_LONG) size += unsigned(longDigits(word)) * 4;
+  const at = dictOffset > 0 ? dictOffset >>> 2 : (((truncate(size) + 7) & -8) + dictOffset) >> 2;
   if (at >= 4 && at + 1 < room) C.visitRun(word + at, 1);
 }
 

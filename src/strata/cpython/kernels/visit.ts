@@ -1,5 +1,5 @@
 /** What happens at a reference and at a buffer: objects are discovered, buffers get their owner. */
-import { load32, mul, store32, truncate, unsigned } from "./environment.ts";
+import { add64, load32, mul, store32, truncate, unsigned } from "./environment.ts";
 import * as P from "./parameters.ts";
 import { blockOf, chunkAt, headWords, isAbsent, offsetInPlace, pageInfoOf, stateOf, translate, wordsOf } from "./places.ts";
 import * as S from "./state.ts";
@@ -126,6 +126,20 @@ export function fits(low: i32, high: i32, used: f64): boolean {
   return !isAbsent(endWord) && unsigned(endWord - word) * 4 <= used && unsigned(endWord - word) * 4 >= used - 16;
 }
 
+/** Place (of any state) that holds `word` in a pool, or whose chunk's memory begins there or one header before; −1 for none. */
+export function rawPlace(word: i32): i32 {
+  if (isAbsent(word)) return -1;
+  const info = pageInfoOf(word);
+  if (load32(info) !== 0) return blockOf(word, info);
+  for (let code = 0; code < 4; code++) {
+    const head = headWords(code);
+    if (head < 0) continue;
+    const place = chunkAt(word - head - S.debugWords);
+    if (place >= 0) return place;
+  }
+  return -1;
+}
+
 /** Raw place that begins at an address (behind a debug allocator's header where there is one), or −1. */
 function rawPlaceAt(low: i32, high: i32): i32 {
   if ((low & 7) !== 0) return -1;
@@ -175,6 +189,11 @@ function takeRaw(low: i32, high: i32, state: i32, owner: i32): void {
   describe(place, 0, state, 0);
   store32(S.bytes + place, words << 2);
   store32(S.link + place, owner);
+  // What sys.getsizeof does not know of: owned by the object all the same.
+  if (state === P.STATE_BUFFER) {
+    const row = S.rows + (load32(S.descriptor + owner) & P.TYPE_MASK) * P.ROW_WORDS;
+    add64(row + P.ROW_EXTRA, unsigned(words) * 4);
+  }
   store32(S.workStack + (workCount << 1), word);
   store32(S.workStack + (workCount << 1) + 1, words);
   workCount++;

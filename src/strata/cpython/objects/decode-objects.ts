@@ -1,0 +1,253 @@
+import type { PageSet } from "../../../base/page-set.ts";
+import { ProblemReport } from "../../../base/problems.ts";
+import type { MemoryImage } from "../../../target/memory-image.ts";
+import type { MemoryReader } from "../../../target/memory-reader.ts";
+import type { MallocHeap } from "../../malloc/allocator.ts";
+import type { Pymalloc } from "../../pymalloc/pymalloc.ts";
+import type { KernelSet } from "../kernels/kernel-set.ts";
+import { loadKernels } from "../kernels/load-kernels.ts";
+import * as P from "../kernels/parameters.ts";
+import type { PythonRuntime } from "../locate/python-runtime.ts";
+import { headBytes, writeParameters } from "./kernel-parameters.ts";
+import { buildKernelTables, type KernelTables } from "./kernel-tables.ts";
+import { ObjectContext } from "./object-context.ts";
+import { RowTable } from "./row-table.ts";
+import { findSubtypeDealloc } from "./subtype-dealloc.ts";
+import { TypeNames } from "./type-names.ts";
+import { TypeRegistry } from "./type-registry.ts";
+
+/** Native memory is followed through structures of up to 16 MiB: beyond it lies data. */
+const NATIVE_WORDS = 4 * 2 ** 20;
+/** Pools between two calls of progress. */
+const POOLS_PER_STEP = 4096;
+
+export interface ObjectInput {
+  readonly image: MemoryImage;
+  readonly resident: PageSet;
+  readonly runtime: PythonRuntime;
+  /** Undefined when the process does not use it (PYTHONMALLOC=malloc). */
+  readonly pymalloc: Pymalloc | undefined;
+  readonly mallocs: readonly MallocHeap[];
+  /** Reads what the image leaves out: names of C types. */
+  readonly readOnly: MemoryReader;
+  /** Addresses of dead objects in CPython's free lists. */
+  readonly freeListObjects: readonly number[];
+  /** Writable data of libraries, with the library's index; Python's own module is marked. */
+  readonly libraryData: readonly LibraryData[];
+  readonly progress?: ((done: number, total: number) => void) | undefined;
+}
+
+export interface LibraryData {
+  readonly start: number;
+  readonly end: number;
+  readonly library: number;
+  readonly python: boolean;
+}
+
+/** What the object decoder found: columns in the image's linear memory (see `snapshot/tables` for their meaning). */
+export interface DecodedObjects {
+  readonly length: number;
+  readonly poolPlaces: number;
+  readonly chunkPlaces: number;
+  readonly descriptor: Uint32Array;
+  readonly bytes: Uint32Array;
+  readonly largeBytes: ReadonlyMap<number, number>;
+  readonly link: Uint32Array;
+  readonly otherAddress: Float64Array;
+  readonly headerBytes: readonly number[];
+  /** First place of each pool, in the order of the pool table. */
+  readonly firstPlaces: Uint32Array;
+  /** Eight words a pool: see `ACCOUNT_…` of the kernels. */
+  readonly poolAccounts: Int32Array;
+  readonly types: DecodedTypes;
+  /** Members of each collector list: three generations and the permanent one, for each interpreter. */
+  readonly generations: readonly (readonly number[])[];
+  /** False when a list was broken or a free list disagreed with its pool: the stop fell inside an allocation or a collection. */
+  readonly consistent: boolean;
+  readonly problems: ReturnType<ProblemReport["list"]>;
+  /** Adds resident bytes of a chunk's owner to its type; for the accounts of chunks. */
+  readonly addResident: (type: number, bytes: number) => void;
+}
+
+export interface DecodedTypes {
+  readonly length: number;
+  readonly address: Float64Array;
+  readonly name: readonly string[];
+  readonly module: readonly string[];
+  readonly count: Float64Array;
+  readonly shallowBytes: Float64Array;
+  readonly ownedBytes: Float64Array;
+  /** Bytes in pools; what lies in chunks is added by `addResident`. */
+  readonly residentBytes: Float64Array;
+}
+
+/**
+ * Finds every object of a Python process in its image, its size and the memory that it owns.
+ *
+ * Passes, each over all places: classify (is there an object, of which type), decode (sizes, references, owned buffers),
+ * discover (static objects), mark generations, attribute what is left to the runtime and to libraries, sum up.
+ */
+export async function decodeObjects(input: ObjectInput): Promise<DecodedObjects> {
+  const { image, runtime } = input;
+  const problems = new ProblemReport();
+  const rows = new RowTable(image.memory);
+  const tables = buildKernelTables(image, input.resident, input.pymalloc, input.mallocs);
+  const context = new ObjectContext(runtime, image, input.readOnly, rows);
+  const registry = new TypeRegistry(context);
+  const largeBytes = new Map<number, number>();
+  const kernels = await loadKernels(image.memory, {
+    type: registry.rowOf,
+    decode: registry.decode,
+    large: (place, bytes) => largeBytes.set(place, bytes),
+  });
+  context.kernels = kernels;
+  registry.setSubtypeDealloc(findSubtypeDealloc(image, runtime));
+  kernels.configure(writeParameters(image, runtime, tables, rows));
+
+  inSteps(tables.pools, (from, to) => kernels.classifyPools(from, to), input.progress);
+  kernels.classifyChunks(0, tables.chunkPlaces);
+  markFreeLists(image, kernels, tables, input.freeListObjects);
+  registry.rowForAddress(runtime.typeType);
+  inSteps(tables.pools, (from, to) => kernels.decodePools(from, to), input.progress);
+  kernels.decodeChunks(0, tables.chunkPlaces);
+  let known = 0;
+  for (let before = -1; before !== known; ) {
+    before = known;
+    known = kernels.decodeOthers(known);
+  }
+  const generations = markGenerations(image, runtime, kernels, tables, problems);
+  attributeNative(image, kernels, input.libraryData);
+  kernels.accountPools(0, tables.pools);
+  report(kernels, problems);
+  return collect(input, tables, kernels, context, registry, largeBytes, generations, problems);
+}
+
+/** Runs a pass over [0, count) in steps, so that progress can be shown. */
+function inSteps(count: number, pass: (from: number, to: number) => void, progress: ObjectInput["progress"]): void {
+  for (let from = 0; from < count; from += POOLS_PER_STEP) {
+    pass(from, Math.min(count, from + POOLS_PER_STEP));
+    progress?.(from, count);
+  }
+}
+
+/** Dead objects that CPython keeps for reuse are in use for pymalloc; they have no references and are no objects. */
+function markFreeLists(image: MemoryImage, kernels: KernelSet, tables: KernelTables, addresses: readonly number[]): void {
+  const { memory } = image;
+  for (const address of addresses) {
+    const place = kernels.rawPlace(image.wordOf(address));
+    if (place < 0) continue;
+    const about = memory.load(tables.descriptor + place);
+    if (((about >>> P.STATE_SHIFT) & 7) !== P.STATE_RAW) continue;
+    memory.store(tables.descriptor + place, (about & ~(7 << P.STATE_SHIFT)) | (P.STATE_FREE_LIST << P.STATE_SHIFT));
+  }
+}
+
+/** Permanent objects (gc.freeze) count as the oldest generation. */
+const LIST_GENERATIONS = [0, 1, 2, 2] as const;
+
+function markGenerations(
+  image: MemoryImage,
+  runtime: PythonRuntime,
+  kernels: KernelSet,
+  tables: KernelTables,
+  problems: ProblemReport,
+): number[][] {
+  const limit = Math.min(0x7fffffff, tables.poolPlaces + tables.chunkPlaces + 2 ** 21);
+  const shared = new Map<number, number[]>();
+  return runtime.interpreters.map(({ gc }) => {
+    const done = shared.get(gc.generationsAddress);
+    if (done !== undefined) return done;
+    const heads = [0, 1, 2].map((generation) => gc.generationsAddress + generation * gc.headStride);
+    if (gc.permanentAddress !== undefined) heads.push(gc.permanentAddress);
+    const members = heads.map((head, index) => {
+      const found = kernels.markGeneration(image.wordOf(head) | 0, LIST_GENERATIONS[index], limit);
+      if (found >= 0) return found;
+      problems.add("gc-list", "a list of the garbage collector is broken: the stop fell inside a collection", head);
+      return -1 - found;
+    });
+    shared.set(gc.generationsAddress, members);
+    return members;
+  });
+}
+
+/** What no object owns: the runtime's structures first, then what other libraries' data points at. */
+function attributeNative(image: MemoryImage, kernels: KernelSet, libraryData: readonly LibraryData[]): void {
+  for (const python of [true, false]) {
+    for (const { start, end, library, ...data } of libraryData) {
+      if (data.python !== python) continue;
+      const state = python ? P.STATE_RUNTIME : P.STATE_LIBRARY;
+      image.forEachSpan(start - (start % 8), end, (_address, word, _byte, length) => {
+        kernels.takeReachable(word | 0, length >>> 2, state, library, NATIVE_WORDS);
+      });
+    }
+  }
+}
+
+function report(kernels: KernelSet, problems: ProblemReport): void {
+  const add = (count: number, kind: string, sentence: string) => {
+    if (count > 0) problems.add(kind, sentence, undefined, count);
+  };
+  add(kernels.poolMismatchCount(), "pymalloc-free-list", "pools whose free list does not agree with their count of used blocks");
+  add(kernels.otherObjectsDropped(), "objects-dropped", "objects outside pools and chunks beyond what the table holds");
+  add(kernels.claimConflictCount(), "buffer-conflicts", "buffers that more than one object points at as its own; the first keeps them");
+}
+
+function collect(
+  input: ObjectInput,
+  tables: KernelTables,
+  kernels: KernelSet,
+  context: ObjectContext,
+  registry: TypeRegistry,
+  largeBytes: ReadonlyMap<number, number>,
+  generations: readonly (readonly number[])[],
+  problems: ProblemReport,
+): DecodedObjects {
+  const { image, runtime } = input;
+  const { memory } = image;
+  const others = kernels.otherObjects();
+  const length = tables.poolPlaces + tables.chunkPlaces + others;
+  const otherWords = memory.uint32(tables.otherWords, others);
+  const { types, addResident } = collectTypes(context, registry);
+  return {
+    length,
+    poolPlaces: tables.poolPlaces,
+    chunkPlaces: tables.chunkPlaces,
+    descriptor: memory.uint32(tables.descriptor, length),
+    bytes: memory.uint32(tables.bytes, length),
+    largeBytes,
+    link: memory.uint32(tables.link, length),
+    otherAddress: Float64Array.from(otherWords, (word) => image.addressOf(word)),
+    headerBytes: headBytes(runtime).map((bytes) => Math.max(0, bytes)),
+    firstPlaces: tables.firstPlaces,
+    poolAccounts: memory.int32(tables.poolAccounts, tables.pools * P.ACCOUNT_WORDS),
+    types,
+    generations,
+    consistent: kernels.poolMismatchCount() === 0 && !problems.list().some(({ kind }) => kind === "gc-list"),
+    problems: problems.list(),
+    addResident,
+  };
+}
+
+function collectTypes(context: ObjectContext, registry: TypeRegistry) {
+  const { rows } = context;
+  const names = new TypeNames(context, registry);
+  const { length } = registry;
+  const sums = (field: number) => Float64Array.from({ length }, (_, row) => rows.sum(row, field));
+  const named = registry.addresses.map((address, row) => (row === 0 ? { name: "other types", module: "" } : names.nameOf(address)));
+  const shallowBytes = sums(P.ROW_SHALLOW);
+  const residentBytes = sums(P.ROW_RESIDENT);
+  const types: DecodedTypes = {
+    length,
+    address: Float64Array.from(registry.addresses),
+    name: named.map(({ name }) => name),
+    module: named.map(({ module }) => module),
+    count: sums(P.ROW_COUNT),
+    shallowBytes,
+    ownedBytes: sums(P.ROW_EXTRA).map((extra, row) => extra + shallowBytes[row]),
+    residentBytes,
+  };
+  const addResident = (type: number, bytes: number) => {
+    residentBytes[type] += bytes;
+  };
+  return { types, addResident };
+}

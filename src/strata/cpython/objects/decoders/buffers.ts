@@ -1,0 +1,45 @@
+/** Objects that keep bytes in a buffer of their own. Sizes follow each type's `__sizeof__`. */
+import * as P from "../../kernels/parameters.ts";
+import type { ObjectContext } from "../object-context.ts";
+
+function basicBytes(context: ObjectContext, row: number): number {
+  return context.rows.get(row, P.ROW_BASIC_BYTES);
+}
+
+/** bytearray (Objects/bytearrayobject.c bytearray_sizeof): the allocation, used or not. */
+export function decodeByteArray(context: ObjectContext, address: number, row: number, place: number): number {
+  const { image, layout } = context;
+  const allocated = image.u64(address + layout.offset("PyByteArrayObject", "ob_alloc"));
+  context.claim(image.u64(address + layout.offset("PyByteArrayObject", "ob_bytes")), allocated, place);
+  return basicBytes(context, row) + allocated;
+}
+
+/** array.array (Modules/arraymodule.c array_array___sizeof___impl). */
+export function decodeArray(context: ObjectContext, address: number, row: number, place: number): number {
+  const { image, layout } = context;
+  const descriptor = image.u64(address + layout.offset("arrayobject", "ob_descr"));
+  const itemAddress = descriptor + layout.offset("arraydescr", "itemsize");
+  const itemBytes = image.has(descriptor) ? image.i32(itemAddress) : context.readOnly.i32(itemAddress);
+  const bytes = image.u64(address + layout.offset("arrayobject", "allocated")) * itemBytes;
+  context.claim(image.u64(address + layout.offset("arrayobject", "ob_item")), bytes, place);
+  return basicBytes(context, row) + bytes;
+}
+
+/** io.BytesIO (Modules/_io/bytesio.c bytesio_sizeof): counts its bytes object unless that is shared. */
+export function decodeBytesIO(context: ObjectContext, address: number, row: number): number {
+  const { image, layout } = context;
+  const buffer = image.u64(address + layout.offset("bytesio", "buf"));
+  const shared = image.u64(buffer) !== 1;
+  if (buffer === 0 || shared) return basicBytes(context, row);
+  return basicBytes(context, row) + layout.offset("PyBytesObject", "ob_sval") + 1 + image.u64(buffer + 16);
+}
+
+/** io.BufferedReader, BufferedWriter, BufferedRandom (Modules/_io/bufferedio.c buffered_sizeof). */
+export function decodeBuffered(context: ObjectContext, address: number, row: number, place: number): number {
+  const { image, layout } = context;
+  const buffer = image.u64(address + layout.offset("buffered", "buffer"));
+  if (buffer === 0) return basicBytes(context, row);
+  const bytes = image.u64(address + layout.offset("buffered", "buffer_size"));
+  context.claim(buffer, bytes, place);
+  return basicBytes(context, row) + bytes;
+}

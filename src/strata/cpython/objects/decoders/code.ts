@@ -1,0 +1,109 @@
+/** Types, code, frames and generators: what the interpreter itself is made of. Sizes follow each type's `__sizeof__`. */
+import * as P from "../../kernels/parameters.ts";
+import { staticTypesCountHeader } from "../../rules/sizes.ts";
+import type { ObjectContext } from "../object-context.ts";
+import { TypeFlag } from "../type-flags.ts";
+
+const TWO_32 = 2 ** 32;
+
+/** type (Objects/typeobject.c type___sizeof___impl): heap types count their shared keys. */
+export function decodeType(context: ObjectContext, address: number, row: number, place: number): number {
+  const { image, layout, kernels } = context;
+  const flags = image.i32(address + layout.offset("PyTypeObject", "tp_flags"));
+  if ((flags & TypeFlag.heapType) === 0) {
+    const header = staticTypesCountHeader(context.runtime.version) ? 0 : layout.size("PyGC_Head");
+    return layout.size("PyTypeObject") - header;
+  }
+  const keys = image.u64(address + layout.offset("PyHeapTypeObject", "ht_cached_keys"));
+  const metaclassBytes = context.rows.get(row, P.ROW_BASIC_BYTES);
+  kernels.visitBody(image.wordOf(address), metaclassBytes >>> 2, layout.size("PyHeapTypeObject") >>> 2, -1, place);
+  return layout.size("PyHeapTypeObject") + kernels.decodeSharedKeys(keys % TWO_32 | 0, Math.floor(keys / TWO_32), place);
+}
+
+/** code (Objects/codeobject.c code_sizeof). */
+export function decodeCode(context: ObjectContext, address: number, row: number, place: number): number {
+  const { image, layout } = context;
+  const field = (name: string) => address + layout.offset("PyCodeObject", name);
+  let bytes = context.rows.get(row, P.ROW_BASIC_BYTES);
+  const extra = image.u64(field("co_extra"));
+  if (extra !== 0) {
+    const size = layout.size("_PyCodeObjectExtra") + (image.u64(extra) - 1) * 8;
+    if (context.claim(extra, size, place) > 0) bytes += size;
+  }
+  if (context.since(11)) return bytes + image.u64(address + 16) * 2;
+  const cells = image.u64(field("co_cell2arg"));
+  if (cells !== 0) {
+    const size = image.u64(image.u64(field("co_cellvars")) + 16) * (context.since(7) ? 8 : 1);
+    context.claim(cells, size, place);
+    bytes += size;
+  }
+  if (layout.has("PyCodeObject", "co_opcache")) {
+    const map = image.u64(field("co_opcache_map"));
+    const instructions = image.u64(image.u64(field("co_code")) + 16) / 2;
+    if (map !== 0) {
+      context.claim(map, instructions, place);
+      bytes += instructions;
+    }
+    const cache = image.u64(field("co_opcache"));
+    if (cache !== 0) {
+      const size = image.u32(field("co_opcache_size")) * layout.size("_PyOpcache");
+      context.claim(cache, size, place);
+      bytes += size;
+    }
+  }
+  return bytes;
+}
+
+/** Slots of a frame: locals, cells, free variables and evaluation stack of its code. */
+function frameSlots(context: ObjectContext, code: number): number {
+  const { image, layout } = context;
+  if (!image.has(code)) return 0;
+  const number = (name: string) => image.i32(code + layout.offset("PyCodeObject", name));
+  const variables = (name: string) => image.u64(image.u64(code + layout.offset("PyCodeObject", name)) + 16);
+  if (context.since(11)) return number("co_nlocalsplus") + number("co_stacksize");
+  return number("co_nlocals") + number("co_stacksize") + variables("co_cellvars") + variables("co_freevars");
+}
+
+/** frame (Objects/frameobject.c frame_sizeof). */
+export function decodeFrame(context: ObjectContext, address: number, _row: number, place: number): number {
+  const { image, layout, kernels } = context;
+  if (!context.since(11)) {
+    const slots = frameSlots(context, image.u64(address + layout.offset("PyFrameObject", "f_code")));
+    const first = layout.offset("PyFrameObject", "f_localsplus");
+    kernels.visitBody(image.wordOf(address), first >>> 2, (first >>> 2) + slots * 2, -1, place);
+    return layout.size("PyFrameObject") + (slots - 1) * 8;
+  }
+  const frame = image.u64(address + layout.offset("PyFrameObject", "f_frame"));
+  const own = layout.offset("PyFrameObject", "_f_frame_data");
+  const slots = frameSlots(context, image.u64(frame + codeOffset(context)));
+  const locals = layout.offset("_PyInterpreterFrame", "localsplus");
+  if (frame === address + own) {
+    const first = (own + locals) >>> 2;
+    kernels.visitBody(image.wordOf(address), first, first + slots * 2, -1, place);
+  }
+  return own + locals + slots * 8;
+}
+
+/** Offset of the code object in an interpreter frame. */
+function codeOffset({ layout }: ObjectContext): number {
+  return layout.offset("_PyInterpreterFrame", layout.has("_PyInterpreterFrame", "f_executable") ? "f_executable" : "f_code");
+}
+
+/** generator and coroutine from 3.11, which hold their frame (Objects/genobject.c gen_sizeof). */
+export function decodeGenerator(context: ObjectContext, address: number, _row: number, place: number): number {
+  return decodeFrameHolder(context, address, context.layout.offset("PyGenObject", "gi_iframe"), place);
+}
+
+/** async generator from 3.11. */
+export function decodeAsyncGenerator(context: ObjectContext, address: number, _row: number, place: number): number {
+  return decodeFrameHolder(context, address, context.layout.offset("PyAsyncGenObject", "ag_iframe"), place);
+}
+
+function decodeFrameHolder(context: ObjectContext, address: number, frameOffset: number, place: number): number {
+  const { image, layout, kernels } = context;
+  const frame = address + frameOffset;
+  const slots = frameSlots(context, image.u64(frame + codeOffset(context)));
+  const locals = layout.offset("_PyInterpreterFrame", "localsplus");
+  kernels.visitBody(image.wordOf(address), frameOffset >>> 2, ((frameOffset + locals) >>> 2) + slots * 2, -1, place);
+  return frameOffset + locals + slots * 8;
+}

@@ -1,0 +1,56 @@
+/** Containers of the standard library that are written in C. Sizes follow each type's `__sizeof__`. */
+import * as P from "../../kernels/parameters.ts";
+import type { ObjectContext } from "../object-context.ts";
+
+/** A chain longer than this is taken for corrupt. */
+const MAX_LINKS = 100_000_000;
+
+/** collections.deque (Modules/_collectionsmodule.c): a chain of blocks of 64 items, and up to 16 spare blocks from 3.11. */
+export function decodeDeque(context: ObjectContext, address: number, row: number, place: number): number {
+  const { image, layout, kernels } = context;
+  const blockBytes = layout.size("deque_block");
+  const data = layout.offset("deque_block", "data");
+  const right = layout.offset("deque_block", "rightlink");
+  const itemsPerBlock = (right - data) / 8;
+  const leftIndex = image.u64(address + layout.offset("dequeobject", "leftindex"));
+  const length = image.u64(address + 16);
+  const last = image.u64(address + layout.offset("dequeobject", "rightblock"));
+  let block = image.u64(address + layout.offset("dequeobject", "leftblock"));
+  let from = leftIndex;
+  for (let left = length, links = 0; image.has(block) && links < MAX_LINKS; links++) {
+    context.claim(block, blockBytes, place);
+    const count = Math.min(left, itemsPerBlock - from);
+    if (count > 0) kernels.visitRun(image.wordOf(block + data + from * 8), count);
+    left -= count;
+    from = 0;
+    if (block === last) break;
+    block = image.u64(block + right);
+  }
+  if (layout.has("dequeobject", "freeblocks")) {
+    const spare = image.u64(address + layout.offset("dequeobject", "numfreeblocks"));
+    const first = address + layout.offset("dequeobject", "freeblocks");
+    for (let index = 0; index < Math.min(spare, 16); index++) {
+      if (context.claim(image.u64(first + index * 8), blockBytes, place) > 0) context.rows.add(row, P.ROW_EXTRA, blockBytes);
+    }
+  }
+  const blocks = Math.floor((leftIndex + length + itemsPerBlock - 1) / itemsPerBlock);
+  return context.rows.get(row, P.ROW_BASIC_BYTES) + blocks * blockBytes;
+}
+
+/** collections.OrderedDict (Objects/odictobject.c odict_sizeof): a dict, a table of nodes, and the nodes. */
+export function decodeOrderedDict(context: ObjectContext, address: number, row: number, place: number): number {
+  const { image, layout, kernels } = context;
+  let bytes = context.rows.get(row, P.ROW_BASIC_BYTES) + kernels.decodeDict(image.wordOf(address), place);
+  const tableBytes = image.u64(address + layout.offset("PyODictObject", "od_fast_nodes_size")) * 8;
+  context.claim(image.u64(address + layout.offset("PyODictObject", "od_fast_nodes")), tableBytes, place);
+  bytes += tableBytes;
+  const nodeBytes = layout.size("_odictnode");
+  const next = layout.offset("_odictnode", "next");
+  let node = image.u64(address + layout.offset("PyODictObject", "od_first"));
+  for (let links = 0; image.has(node) && links < MAX_LINKS; links++) {
+    if (context.claim(node, nodeBytes, place) === 0) break;
+    node = image.u64(node + next);
+  }
+  const used = image.u64(address + layout.offset("PyDictObject", "ma_used"));
+  return used > 0 ? bytes + used * nodeBytes : bytes;
+}

@@ -1,0 +1,99 @@
+import * as P from "../kernels/parameters.ts";
+import * as Buffers from "./decoders/buffers.ts";
+import * as Code from "./decoders/code.ts";
+import * as Collections from "./decoders/collections.ts";
+import * as Modules from "./decoders/modules.ts";
+import type { ObjectContext } from "./object-context.ts";
+
+/** Decodes one object of a kind that the kernels leave to the host: address, row and place in, bytes without headers out. */
+export type HostDecoder = (context: ObjectContext, address: number, row: number, place: number) => number;
+
+/** How instances of a type, and of the classes derived from it, are laid out. */
+export interface TypeKind {
+  /** `KIND_…` of the kernels. */
+  readonly kind: number;
+  /** The decoder of `KIND_HOST`. */
+  readonly decoder?: HostDecoder;
+  /** ob_size is no count of items in the object. */
+  readonly ignoreItems?: boolean;
+  /** ob_size counts items that lie in the object: an instance that would not fit its place is none. */
+  readonly itemsInPlace?: boolean;
+  /** Its shallow size counts a table that lies elsewhere. */
+  readonly tableOutside?: boolean;
+  /** Its whole body is read word by word. */
+  readonly scansBody?: boolean;
+  readonly roundTo8?: boolean;
+  /** Instances may be allocated shorter than basicsize. */
+  readonly leastBytes?: number;
+}
+
+function hosted(decoder: HostDecoder, extra?: Omit<TypeKind, "kind" | "decoder">): TypeKind {
+  return { kind: P.KIND_HOST, decoder, ignoreItems: true, ...extra };
+}
+
+const OUTSIDE = { tableOutside: true } as const;
+
+/** Types that Python's module exports, by symbol. */
+function kindsBySymbol({ layout, since }: { layout: ObjectContext["layout"]; since: (minor: number) => boolean }): Readonly<Record<string, TypeKind>> {
+  return {
+    PyBaseObject_Type: { kind: P.KIND_INSTANCE },
+    PyUnicode_Type: { kind: P.KIND_STR, leastBytes: layout.size("PyASCIIObject"), ignoreItems: true },
+    PyLong_Type: { kind: P.KIND_LONG, leastBytes: 24, ignoreItems: true },
+    PyBool_Type: { kind: P.KIND_LONG, leastBytes: 24, ignoreItems: true },
+    PyFloat_Type: { kind: P.KIND_ATOM },
+    PyComplex_Type: { kind: P.KIND_ATOM },
+    PyBytes_Type: { kind: P.KIND_ATOM, itemsInPlace: true },
+    PyTuple_Type: { kind: P.KIND_TUPLE, itemsInPlace: true },
+    PyList_Type: { kind: P.KIND_LIST, tableOutside: true },
+    PyDict_Type: { kind: P.KIND_DICT, tableOutside: true },
+    PySet_Type: { kind: P.KIND_SET, tableOutside: true },
+    PyFrozenSet_Type: { kind: P.KIND_SET, tableOutside: true },
+    PyType_Type: hosted(Code.decodeType, { leastBytes: 64 }),
+    PyCode_Type: hosted(Code.decodeCode, since(11) ? { roundTo8: true } : {}),
+    PyFrame_Type: hosted(Code.decodeFrame, { leastBytes: 40 }),
+    ...(since(11)
+      ? {
+          PyGen_Type: hosted(Code.decodeGenerator),
+          PyCoro_Type: hosted(Code.decodeGenerator),
+          PyAsyncGen_Type: hosted(Code.decodeAsyncGenerator),
+        }
+      : {}),
+    PyByteArray_Type: hosted(Buffers.decodeByteArray, OUTSIDE),
+    PyODict_Type: hosted(Collections.decodeOrderedDict, OUTSIDE),
+  };
+}
+
+/** Kinds of the types that Python's module exports, by the address of the type object. */
+export function kindsByAddress(context: ObjectContext): Map<number, TypeKind> {
+  const kinds = new Map<number, TypeKind>();
+  const bySymbol = kindsBySymbol({ layout: context.layout, since: (minor) => context.since(minor) });
+  for (const [symbol, kind] of Object.entries(bySymbol)) {
+    const address = context.runtime.symbol(symbol);
+    if (address !== undefined) kinds.set(address, kind);
+  }
+  return kinds;
+}
+
+/** Types of the standard library's C code that are not exported, by tp_name; classes made in Python never get here. */
+export const KINDS_BY_NAME: ReadonlyMap<string, TypeKind> = new Map(
+  Object.entries({
+    "collections.deque": hosted(Collections.decodeDeque, OUTSIDE),
+    "array.array": hosted(Buffers.decodeArray, OUTSIDE),
+    "_io.BytesIO": hosted(Buffers.decodeBytesIO, OUTSIDE),
+    "_io.BufferedReader": hosted(Buffers.decodeBuffered, OUTSIDE),
+    "_io.BufferedWriter": hosted(Buffers.decodeBuffered, OUTSIDE),
+    "_io.BufferedRandom": hosted(Buffers.decodeBuffered, OUTSIDE),
+    Struct: hosted(Modules.decodeStruct, OUTSIDE),
+    "_struct.Struct": hosted(Modules.decodeStruct, OUTSIDE),
+    "xml.etree.ElementTree.Element": hosted(Modules.decodeElement, OUTSIDE),
+    "_pickle.Pickler": hosted(Modules.decodePickler, OUTSIDE),
+    "_pickle.Unpickler": hosted(Modules.decodeUnpickler, OUTSIDE),
+    "itertools.product": hosted(Modules.decodeProduct, OUTSIDE),
+    "itertools.combinations": hosted(Modules.decodeCombinations, OUTSIDE),
+    "itertools.combinations_with_replacement": hosted(Modules.decodeCombinationsWithReplacement, OUTSIDE),
+    "itertools.permutations": hosted(Modules.decodePermutations, OUTSIDE),
+    "decimal.Decimal": hosted(Modules.decodeDecimal, OUTSIDE),
+    "datetime.time": { kind: P.KIND_BODY, scansBody: true, leastBytes: 32 },
+    "datetime.datetime": { kind: P.KIND_BODY, scansBody: true, leastBytes: 40 },
+  } satisfies Record<string, TypeKind>),
+);

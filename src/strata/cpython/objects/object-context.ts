@@ -1,0 +1,46 @@
+import type { MemoryImage } from "../../../target/memory-image.ts";
+import type { MemoryReader } from "../../../target/memory-reader.ts";
+import type { KernelSet } from "../kernels/kernel-set.ts";
+import type { PythonRuntime } from "../locate/python-runtime.ts";
+import type { Layout } from "../layouts/layout.ts";
+import type { RowTable } from "./row-table.ts";
+
+const TWO_32 = 2 ** 32;
+
+/** What the host's part of the object decoder works with. */
+export class ObjectContext {
+  /** Set once the kernels are loaded; they and the host need each other. */
+  kernels!: KernelSet;
+
+  constructor(
+    readonly runtime: PythonRuntime,
+    readonly image: MemoryImage,
+    /** Reads what the image leaves out: read-only data of libraries, where names of C types lie. */
+    readonly readOnly: MemoryReader,
+    readonly rows: RowTable,
+  ) {}
+
+  get layout(): Layout {
+    return this.runtime.layout;
+  }
+
+  /** True for CPython `major.minor` or later. */
+  since(minor: number): boolean {
+    return this.runtime.version.minor >= minor;
+  }
+
+  /** NUL-terminated text of the image or of read-only memory. */
+  text(address: number): string | undefined {
+    return this.image.cString(address) ?? this.readOnly.cString(address);
+  }
+
+  /** The buffer at `address` belongs to the object at `place`; returns the bytes that begin there, 0 when nothing does. */
+  claim(address: number, usedBytes: number, place: number): number {
+    if (address === 0) return 0;
+    return this.kernels.claim(address % TWO_32 | 0, Math.floor(address / TWO_32), usedBytes, place);
+  }
+
+  visit(address: number): void {
+    this.kernels.visit(address % TWO_32 | 0, Math.floor(address / TWO_32));
+  }
+}

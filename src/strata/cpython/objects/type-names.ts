@@ -1,0 +1,73 @@
+import type { ObjectContext } from "./object-context.ts";
+import type { TypeRegistry } from "./type-registry.ts";
+import { readStr } from "../runtime/text.ts";
+
+/** A type's namespace with more entries than this is not searched. */
+const MAX_ENTRIES = 1 << 20;
+
+export interface TypeName {
+  /** Qualified name without the module; hostile text. */
+  readonly name: string;
+  /** Empty for builtins and when unknown; hostile text. */
+  readonly module: string;
+}
+
+/** Reads names of types out of the image: heap types say theirs in objects, static ones in a C string. */
+export class TypeNames {
+  /** Addresses of the interned strings "__module__": one for each interpreter. */
+  private readonly moduleKeys = new Set<number>();
+
+  constructor(
+    private readonly context: ObjectContext,
+    private readonly registry: TypeRegistry,
+  ) {}
+
+  nameOf(type: number): TypeName {
+    const { image, layout } = this.context;
+    const cName = this.context.text(this.registry.nameAddress(type));
+    const dot = cName?.lastIndexOf(".") ?? -1;
+    const fromC: TypeName | undefined = cName === undefined ? undefined : { name: cName.slice(dot + 1), module: cName.slice(0, Math.max(0, dot)) };
+    if (!this.registry.isHeapType(type)) return fromC ?? { name: `type at 0x${type.toString(16)}`, module: "" };
+    const qualified = readStr(image, layout, image.u64(type + layout.offset("PyHeapTypeObject", "ht_qualname")));
+    const module = this.moduleOf(type) ?? fromC?.module ?? "";
+    const name = qualified ?? fromC?.name ?? `type at 0x${type.toString(16)}`;
+    return { name, module: module === "builtins" ? "" : module };
+  }
+
+  /** Value of `__module__` in the type's own namespace. */
+  private moduleOf(type: number): string | undefined {
+    const { image, layout } = this.context;
+    const dict = image.u64(type + layout.offset("PyTypeObject", "tp_dict"));
+    const keys = image.u64(dict + layout.offset("PyDictObject", "ma_keys"));
+    if (!image.has(keys)) return undefined;
+    const compact = layout.has("PyDictKeysObject", "dk_log2_size");
+    const indices = keys + layout.offset("PyDictKeysObject", "dk_indices");
+    const count = Math.min(image.u64(keys + layout.offset("PyDictKeysObject", "dk_nentries")), MAX_ENTRIES);
+    let entries: number;
+    let entryBytes = 24;
+    if (compact) {
+      entries = indices + 2 ** image.u8(keys + layout.offset("PyDictKeysObject", "dk_log2_index_bytes"));
+      if (image.u8(keys + layout.offset("PyDictKeysObject", "dk_kind")) !== 0) entryBytes = 16;
+    } else {
+      const slots = image.u64(keys + layout.offset("PyDictKeysObject", "dk_size"));
+      entries = indices + slots * (slots <= 0xff ? 1 : slots <= 0xffff ? 2 : 4);
+    }
+    for (let index = 0; index < count; index++) {
+      const entry = entries + index * entryBytes + (entryBytes === 24 ? 8 : 0);
+      const key = image.u64(entry);
+      if (!this.isModuleKey(key)) continue;
+      return readStr(image, layout, image.u64(entry + 8));
+    }
+    return undefined;
+  }
+
+  private isModuleKey(address: number): boolean {
+    if (this.moduleKeys.has(address)) return true;
+    // Interned, so the first match of an interpreter settles all further types by address.
+    const { image, layout } = this.context;
+    if (image.u64(address + layout.offset("PyASCIIObject", "length")) !== "__module__".length) return false;
+    if (readStr(image, layout, address) !== "__module__") return false;
+    this.moduleKeys.add(address);
+    return true;
+  }
+}
