@@ -2,15 +2,16 @@
 
 usage: malloc-target.py SCENARIO[,SCENARIO...]
 
-Prints the addresses of a struct mallinfo2 and of malloc_info's text, fills both and blocks in read(0, LAST_WORDS). From the
-first word of the accounts to the block nothing is allocated or freed: calls go through ctypes with prepared arguments, no
-result and warm caches.
+Prints the addresses of a struct mallinfo2, of malloc_info's text and of a byte, then fills both and reads the byte, again and
+again. Calls go through ctypes with prepared arguments and no result; after a few turns each turn takes the same memory out of
+the caches and puts it back, so what stands there when standard input runs dry is what the process is.
 """
 import ctypes
 import os
 import random
 import sys
 import threading
+import time
 
 XML_BYTES = 1 << 20
 libc = ctypes.CDLL(None)
@@ -52,6 +53,7 @@ def foreign_break():
     sbrk = function("sbrk", pointer, ctypes.c_long)
     start = sbrk(300000)
     ctypes.memset(start, 0x5A, 300000)
+    say("foreign", [start])
 
 
 def mapped():
@@ -60,18 +62,22 @@ def mapped():
 
 
 def aligned():
-    """Chunks of every alignment, in heaps and mapped."""
+    """Chunks of every alignment, in heaps and mapped; says their addresses."""
+    addresses = []
     for alignment in (32, 64, 256, 4096, 65536, 1 << 21):
         for size in (40, 700, 5000, 33 << 20):
-            address = memalign(alignment, size)
-            ctypes.memset(address, 1, 8)
-            kept.append(address)
-    print(" ".join("%#x" % address for address in kept[-24:][3::4]))
+            addresses.append(memalign(alignment, size))
+            ctypes.memset(addresses[-1], 1, 8)
+    say("aligned", addresses)
+
+
+def say(what, addresses):
+    print(what, *("%#x" % address for address in addresses), flush=True)
 
 
 def in_threads(count):
-    ready = threading.Barrier(count + 1)
-    forever = threading.Event()
+    """Threads with an arena each, which then wait in read() for ever."""
+    forever, _ = os.pipe()
 
     def work(seed):
         mine = random.Random(seed)
@@ -81,12 +87,14 @@ def in_threads(count):
         del blocks[::2]
         for address in small[::2]:
             free(address)
-        ready.wait()
-        forever.wait()
+        os.read(forever, 1)
 
-    for seed in range(count):
-        threading.Thread(target=work, args=(seed,), daemon=True).start()
-    ready.wait()
+    threads = [threading.Thread(target=work, args=(seed,), daemon=True) for seed in range(count)]
+    for thread in threads:
+        thread.start()
+    waiting = "0 %#x " % forever
+    while sum(open("/proc/self/task/%s/syscall" % task).read().startswith(waiting) for task in os.listdir("/proc/self/task")) < count:
+        time.sleep(0.01)
 
 
 for scenario in scenarios:
@@ -97,6 +105,8 @@ for scenario in scenarios:
         addresses = [malloc(24 + 16 * (step % 60)) for step in range(60000)]
         for address in addresses[::3]:
             free(address)
+        say("used", [address for step, address in enumerate(addresses) if step % 3 != 0])
+        say("freed", addresses[::3])
     elif name == "blocked":
         block_break()
         kept.append(churn(8000, 4000, 6000, 2))
@@ -107,6 +117,8 @@ for scenario in scenarios:
         mapped()
     elif name == "aligned":
         aligned()
+    elif name == "trim":
+        function("malloc_trim", None, word)(0)
     elif name == "threads":
         in_threads(int(count))
     else:
@@ -128,10 +140,9 @@ words_at = pointer(ctypes.addressof(last_words))
 zero = ctypes.c_int(0)
 one = word(1)
 print("%#x %#x %#x" % (accounts_at.value, ctypes.addressof(text), words_at.value), flush=True)
-for _ in range(5):
+while True:
     rewind(stream)
     malloc_info(zero, stream)
     fflush(stream)
     mallinfo2(accounts_at)
-read(zero, words_at, one)
-os._exit(0)
+    read(zero, words_at, one)

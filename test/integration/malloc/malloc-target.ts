@@ -7,6 +7,8 @@ import { startTarget, type Target, type TargetOptions } from "../../support/spaw
 
 const SCRIPT = fileURLToPath(new URL("./malloc-target.py", import.meta.url));
 const READ_SYSCALL = "0 0x0 ";
+/** A byte for each turn before the last one. */
+const TURNS = "turns...";
 const MAX_XML_BYTES = 1 << 20;
 const FIELDS = [
   "arena",
@@ -38,6 +40,7 @@ export async function startMallocTarget(
   env: TargetOptions["env"] = {},
 ): Promise<MallocTarget> {
   const target = startTarget(t, python, { script: SCRIPT }, { args: [scenarios], env: { PYTHONHASHSEED: "0", ...env } });
+  target.send(TURNS);
   const lines: string[] = [];
   for (;;) {
     const line = await target.line();
