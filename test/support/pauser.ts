@@ -39,7 +39,7 @@ switch (mode) {
 function pauseForever(): void {
   for (;;) {
     const stopped = pids.map((pid) => stopProcess(pid, options));
-    sleepMilliseconds(1);
+    sleepMilliseconds(5);
     for (const result of stopped) {
       if (!result.ok) throw new Error(result.failure.sentence);
       result.value.resume();

@@ -5,6 +5,8 @@ import { hasEnded } from "./thread-state.ts";
 
 /** CAP_SYS_PTRACE (include/uapi/linux/capability.h). */
 const CAP_SYS_PTRACE = 19n;
+/** kthreadd, the parent of every kernel thread. In a container another process may have this PID. */
+const KERNEL_THREADS_PID = 2;
 /** kernel.yama.ptrace_scope (Documentation/admin-guide/LSM/Yama.rst). */
 const YAMA_CHILDREN_ONLY = 1;
 const YAMA_CAPABILITY_ONLY = 2;
@@ -49,9 +51,10 @@ export function explainUntraceable(pid: number): Failure | undefined {
     return failure("no-such-process", `${pid} is a thread of process ${status.threadGroup}.`, `Use ${status.threadGroup}.`);
   }
   if (hasEnded(status.state) && status.threads > 1) {
+    // It is about to end altogether, or lives on without the thread by which the kernel shows a process's memory.
     return failure(
-      "failed",
-      `The main thread of process ${pid} has ended, and the kernel shows the memory of a process only through it.`,
+      "no-such-process",
+      `The main thread of process ${pid} has ended, and with it access to the process's memory.`,
     );
   }
   if (hasEnded(status.state)) {
@@ -60,8 +63,11 @@ export function explainUntraceable(pid: number): Failure | undefined {
       `Process ${pid} has ended and waits for its parent ${status.parentPid} to collect it (zombie).`,
     );
   }
-  if (!status.hasMemory)
+  if (!status.hasMemory && (pid === KERNEL_THREADS_PID || status.parentPid === KERNEL_THREADS_PID)) {
     return failure("not-cpython", `Process ${pid} "${status.name}" is a kernel thread: it has no memory of its own.`);
+  }
+  // The memory goes before the process becomes a zombie.
+  if (!status.hasMemory) return failure("no-such-process", `Process ${pid} is just ending.`);
   return explainTracer(pid, status);
 }
 
