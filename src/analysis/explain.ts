@@ -1,5 +1,5 @@
 import { PAGE_BYTES, roundDown } from "../base/units.ts";
-import { descriptorHeader, descriptorState, SnapshotChunkState, SnapshotPageState } from "../snapshot/states.ts";
+import { descriptorHeader, descriptorState, SnapshotPageState } from "../snapshot/states.ts";
 import { ClaimKind, MappingKind, ObjectState, OwnerKind, type Snapshot } from "../snapshot/tables.ts";
 import { blockBytesOf, blocksPerPool } from "./arenas.ts";
 import { indexAtOrBelow, type ObjectFacts, objectAt, placeBytes } from "./places.ts";
@@ -42,6 +42,10 @@ export interface PageAnswer {
   readonly huge: boolean;
 }
 
+/** By `SnapshotChunkState`. */
+const CHUNK_STATES = ["in use", "free", "fast", "cached", "top", "mapped", "overhead"] as const;
+export type ChunkStateName = (typeof CHUNK_STATES)[number];
+
 export interface ChunkAnswer {
   readonly allocator: string;
   /** Undefined for a chunk with a mapping of its own. */
@@ -49,13 +53,15 @@ export interface ChunkAnswer {
   readonly chunk: number;
   readonly bytes: number;
   readonly usedBytes: number;
-  readonly state: keyof typeof SnapshotChunkState;
+  readonly state: ChunkStateName;
   readonly serves: Exclude<keyof typeof OwnerKind, "none"> | undefined;
   readonly library: string | undefined;
 }
 
+/** By `ObjectState`; memory in use of which no more is known is just that. */
+const BLOCK_STATES = ["free", "in use", "object", "buffer", "free list", "runtime", "library"] as const;
 /** States of a block, and of the parts of an arena that are none. */
-export type BlockState = "empty pool" | "pool header" | "pool tail" | "in use" | Exclude<keyof typeof ObjectState, "raw">;
+export type BlockState = "empty pool" | "pool header" | "pool tail" | (typeof BLOCK_STATES)[number];
 
 export interface BlockAnswer {
   readonly arena: number;
@@ -158,7 +164,7 @@ function explainChunk(snapshot: Snapshot, address: number): { answer: ChunkAnswe
         chunk: chunks.address[index],
         bytes: chunks.bytes[index],
         usedBytes: chunks.usedBytes[index],
-        state: nameOf(SnapshotChunkState, chunks.state[index]) ?? "overhead",
+        state: CHUNK_STATES[chunks.state[index]] ?? "overhead",
         serves: kind === "none" ? undefined : kind,
         library: kind === "library" ? snapshot.libraries[chunks.owner[index]] : undefined,
       };
@@ -204,8 +210,7 @@ function explainBlock(snapshot: Snapshot, address: number): { answer: BlockAnswe
 
 function blockState(snapshot: Snapshot, place: number): BlockState {
   const { objects } = snapshot;
-  const state = objects && nameOf(ObjectState, descriptorState(objects.descriptor[place]));
-  return state === undefined || state === "raw" ? "in use" : state;
+  return (objects && BLOCK_STATES[descriptorState(objects.descriptor[place])]) ?? "in use";
 }
 
 /** The place of the object outside pools and chunks that covers an address, or -1. They come in no order: looked at one by one. */

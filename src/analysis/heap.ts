@@ -1,5 +1,5 @@
-import { SnapshotChunkState } from "../snapshot/states.ts";
-import { type MallocArenaFacts, type MallocTables, OwnerKind } from "../snapshot/tables.ts";
+import { SnapshotChunkState, SnapshotPageState } from "../snapshot/states.ts";
+import { type MallocArenaFacts, type MallocTables, OwnerKind, type PageRunTable } from "../snapshot/tables.ts";
 
 /**
  * One line of the heap table, bytes of address space. In use + free + cached + top + overhead = system. `inUse` is net:
@@ -9,7 +9,7 @@ export interface HeapRow {
   /** The arena; undefined for chunks with mappings of their own. */
   readonly arena: MallocArenaFacts | undefined;
   readonly systemBytes: number;
-  readonly residentBytes: number | undefined;
+  readonly residentBytes: number;
   readonly inUseBytes: number;
   readonly freeBytes: number;
   /** Free, but kept in thread caches and fastbins. */
@@ -33,16 +33,19 @@ export interface HeapAccount {
   readonly use: HeapUse;
 }
 
-/** Accounts for every chunk of an allocator. O(chunks). */
-export function accountHeap(malloc: MallocTables): HeapAccount {
+/** Accounts for every chunk of an allocator. O(chunks + runs). */
+export function accountHeap(malloc: MallocTables, pages: PageRunTable): HeapAccount {
   const { chunks } = malloc;
   // One more for the mmapped chunks, which belong to no arena.
   const overhead = new Float64Array(malloc.arenas.length + 1);
   const use = { objectBytes: 0, pymallocBytes: 0, runtimeBytes: 0, nativeBytes: 0 };
+  let mappedResidentBytes = 0;
   for (let chunk = 0; chunk < chunks.length; chunk++) {
     const state = chunks.state[chunk];
     const mapped = state === SnapshotChunkState.mapped;
     const arena = mapped ? malloc.arenas.length : chunks.arena[chunk];
+    if (mapped)
+      mappedResidentBytes += residentWithin(pages, chunks.address[chunk], chunks.address[chunk] + chunks.bytes[chunk]);
     if (state === SnapshotChunkState.overhead) overhead[arena] += chunks.bytes[chunk];
     if (!mapped && state !== SnapshotChunkState.inUse) continue;
     const used = chunks.usedBytes[chunk] > 0 ? Math.min(chunks.usedBytes[chunk], chunks.bytes[chunk]) : chunks.bytes[chunk];
@@ -53,7 +56,7 @@ export function accountHeap(malloc: MallocTables): HeapAccount {
     }
   }
   const rows = malloc.arenas.map((arena, index) => arenaRow(arena, overhead[index]));
-  if (malloc.mapped.count > 0) rows.push(mappedRow(malloc.mapped.bytes, overhead[malloc.arenas.length]));
+  if (malloc.mapped.count > 0) rows.push(mappedRow(malloc.mapped.bytes, mappedResidentBytes, overhead[malloc.arenas.length]));
   return { rows, use };
 }
 
@@ -86,18 +89,29 @@ function arenaRow(arena: MallocArenaFacts, overhead: number): HeapRow {
   };
 }
 
-function mappedRow(bytes: number, overhead: number): HeapRow {
+function mappedRow(bytes: number, residentBytes: number, overhead: number): HeapRow {
   const overheadBytes = Math.min(overhead, bytes);
   return {
     arena: undefined,
     systemBytes: bytes,
-    residentBytes: undefined,
+    residentBytes,
     inUseBytes: bytes - overheadBytes,
     freeBytes: 0,
     cachedBytes: 0,
     topBytes: 0,
     overheadBytes,
   };
+}
+
+/** Bytes of [start, end) on pages that count in Rss. O(log runs + runs in between). */
+function residentWithin(pages: PageRunTable, start: number, end: number): number {
+  let bytes = 0;
+  const first = Math.max(0, lowerBound(pages.start, pages.length, start) - 1);
+  for (let run = first; run < pages.length && pages.start[run] < end; run++) {
+    if ((pages.state[run] & SnapshotPageState.counted) === 0) continue;
+    bytes += Math.max(0, Math.min(end, pages.end[run]) - Math.max(start, pages.start[run]));
+  }
+  return bytes;
 }
 
 /** Use of an arena's address space, cell by cell: 0 free to 1 full. */

@@ -7,7 +7,7 @@ import { paint, type Style } from "../format/style.ts";
 import { type Row, tableLines } from "../format/table.ts";
 import { formatBytes, formatCount, formatShare, formatSteps, partSteps, toSteps, type Unit, unitFor } from "../format/units.ts";
 import { closingLines } from "./closing.ts";
-import { headingLines } from "./heading.ts";
+import { headingLines, sectionLines } from "./heading.ts";
 import { type Part, partsTable } from "./parts-table.ts";
 
 /** Block sizes with lines of their own; the others share one. */
@@ -72,8 +72,7 @@ function mapLines(pymalloc: PymallocTables, style: Style): string[] {
     const number = paint(style, "note", String(first).padStart(numberCells));
     lines.push(`${number}  ${paint(style, "pymalloc", marks.slice(first, first + perLine).join(""))}`);
   }
-  const note = paint(style, "note", "  one character is one arena, height is fill");
-  return [paint(style, "heading", "By address") + note, ...lines];
+  return [...sectionLines("By address", "one character is one arena, height is fill", style), ...lines];
 }
 
 function sizeClassLines(pymalloc: PymallocTables, summary: PymallocSummary, unit: Unit, style: Style): string[] {
@@ -110,7 +109,7 @@ function sizeClassLines(pymalloc: PymallocTables, summary: PymallocSummary, unit
     tail: paint(style, "pymalloc", fillBar(row.inUseBytes, row.inUseBytes + row.freeBytes, cells, style.glyphs)),
   });
   return [
-    paint(style, "heading", "Most free space by block size") + paint(style, "note", `  ${unit.name} in used pools`),
+    ...sectionLines("Most free space by block size", `${unit.name} in used pools`, style),
     ...tableLines(
       { head: "block", cells: 7, align: "right" },
       ["pools", "in use", "free", "fill"].map((head) => ({ head, cells: 9 })),

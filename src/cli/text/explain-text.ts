@@ -111,7 +111,7 @@ function mappingAnswer(mapping: MappingAnswer): string {
     `${formatAddress(mapping.start)}-${formatAddress(mapping.end)} ${mapping.permissions} ${mappingName(mapping)}`,
     ...(mapping.part ? [mapping.part] : []),
     ...(mapping.thread === undefined ? [] : [`stack of thread ${mapping.thread}`]),
-    ...(mapping.claim ? [mapping.claim] : []),
+    ...(mapping.claim && mapping.thread === undefined ? [mapping.claim] : []),
     `${formatBytes(mapping.residentBytes)} of ${formatBytes(mapping.end - mapping.start)} resident`,
   ];
   return facts.join(", ");

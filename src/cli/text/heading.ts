@@ -19,6 +19,13 @@ export function processLines(process: ProcessFacts, style: Style): string[] {
   return headingLines(safeText(process.name), facts, style);
 }
 
+/** A bold title with a dim note behind it, or under it where it is narrow. */
+export function sectionLines(title: string, note: string, style: Style): string[] {
+  const head = paint(style, "heading", title);
+  if (textWidth(title) + 2 + textWidth(note) <= style.width) return [`${head}  ${paint(style, "note", note)}`];
+  return [head, ...wrap(note, style.width - 2).map((line) => `  ${paint(style, "note", line)}`)];
+}
+
 /** A bold name and facts behind it on one line; a name that leaves no room gets lines of its own. */
 export function headingLines(name: string, facts: readonly string[], style: Style): string[] {
   const nameWidth = textWidth(name) + 2;

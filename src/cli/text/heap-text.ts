@@ -7,7 +7,7 @@ import { paint, type Style } from "../format/style.ts";
 import { type Column, type Row, tableLines } from "../format/table.ts";
 import { ABSENT, formatBytes, formatCount, formatSteps, partSteps, toSteps, type Unit, unitFor } from "../format/units.ts";
 import { closingLines } from "./closing.ts";
-import { headingLines } from "./heading.ts";
+import { headingLines, sectionLines } from "./heading.ts";
 
 const NAME_CELLS = 9;
 const FIGURE_CELLS = 9;
@@ -27,7 +27,7 @@ const PARTS: readonly { readonly key: PartKey; readonly head: string }[] = [
 
 /** The malloc heaps of a process as text, one section an allocator. */
 export function heapText(snapshot: Snapshot, style: Style): string[] {
-  const sections = snapshot.malloc.map((malloc) => allocatorLines(malloc, style));
+  const sections = snapshot.malloc.map((malloc) => allocatorLines(malloc, snapshot, style));
   const none = `No allocator that pystrata knows was found in process ${snapshot.process.pid}; explain and report go down to mappings.`;
   return [
     ...(sections.length === 0
@@ -38,22 +38,27 @@ export function heapText(snapshot: Snapshot, style: Style): string[] {
   ];
 }
 
-function allocatorLines(malloc: MallocTables, style: Style): string[] {
-  const { rows, use } = accountHeap(malloc);
+function allocatorLines(malloc: MallocTables, snapshot: Snapshot, style: Style): string[] {
+  const { rows, use } = accountHeap(malloc, snapshot.pages);
   const system = sumOf(rows.map((row) => row.systemBytes));
   const unit = unitFor(system);
   const arenas = malloc.arenas.length === 1 ? "1 arena" : `${formatCount(malloc.arenas.length)} arenas`;
   const mapped = malloc.mapped.count === 1 ? "1 mmapped chunk" : `${formatCount(malloc.mapped.count)} mmapped chunks`;
-  const name = `${malloc.allocator} ${malloc.variant}`.trim();
+  const resident = sumOf(rows.map((row) => row.residentBytes));
+  const headline = `${versionOf(malloc, snapshot)}, ${arenas} and ${mapped}: ${formatBytes(resident)} resident`;
   return [
-    ...headingLines("malloc", [`${name}, ${arenas} and ${mapped}: ${formatBytes(system)} of address space`], style),
+    ...headingLines("malloc", [headline], style),
     "",
     ...heapTable(rows, unit, style),
     ...useLines(use, displayedInUse(rows, unit), unit, style),
-    "",
     ...mapLines(malloc, style),
     ...settingsLines(malloc.settings, style),
   ];
+}
+
+/** The process knows its C library's version, where that is the allocator; the heap only the layout that fits. */
+function versionOf(malloc: MallocTables, { process }: Snapshot): string {
+  return process.allocator?.startsWith(malloc.allocator) ? process.allocator : `${malloc.allocator} ${malloc.variant}`.trim();
 }
 
 function heapTable(rows: readonly HeapRow[], unit: Unit, style: Style): string[] {
@@ -61,8 +66,10 @@ function heapTable(rows: readonly HeapRow[], unit: Unit, style: Style): string[]
   const cells = style.width >= NAME_CELLS + FIGURE_CELLS * (PARTS.length + 2) ? FIGURE_CELLS : NARROW_FIGURE_CELLS;
   // Resident is a fact of its own, beside the sum: free and top pages may never have been touched.
   const withResident = NAME_CELLS + cells * (PARTS.length + 2) <= style.width;
-  const residents = rows.map((row) => row.residentBytes);
-  const residentSteps = residents.map((bytes) => (bytes === undefined ? undefined : toSteps(bytes, unit)));
+  const resident = rounded(
+    rows.map((row) => row.residentBytes),
+    unit,
+  );
   const columns: Column[] = ["system", ...PARTS.map(({ head }) => head), ...(withResident ? ["resident"] : [])].map((head) => ({
     head,
     cells,
@@ -77,7 +84,7 @@ function heapTable(rows: readonly HeapRow[], unit: Unit, style: Style): string[]
       ...PARTS.map(({ key }, part) =>
         row.arena === undefined && row[key] === 0 ? ABSENT : formatSteps(parts[index][part], unit),
       ),
-      ...(withResident ? [residentSteps[index] === undefined ? ABSENT : formatSteps(residentSteps[index], unit)] : []),
+      ...(withResident ? [formatSteps(resident.rows[index], unit)] : []),
     ],
     tail: barCells < LEAST_BAR_CELLS ? "" : rowBar(row, largest, barCells, style),
   }));
@@ -87,32 +94,44 @@ function heapTable(rows: readonly HeapRow[], unit: Unit, style: Style): string[]
     figures: [
       formatSteps(system.whole, unit),
       ...sums.map((sum) => formatSteps(sum, unit)),
-      ...(withResident ? [formatSteps(sumOf(residentSteps.map((steps) => steps ?? 0)), unit)] : []),
+      ...(withResident ? [formatSteps(resident.whole, unit)] : []),
     ],
     whole: true,
   };
   return tableLines({ head: unit.name, cells: NAME_CELLS }, columns, [...lines, all], style);
 }
 
+/** A column in displayed steps; rows add up to the whole. */
+interface RoundedColumn {
+  readonly whole: number;
+  readonly rows: readonly number[];
+}
+
+function rounded(bytes: readonly number[], unit: Unit): RoundedColumn {
+  const whole = toSteps(sumOf(bytes), unit);
+  return { whole, rows: partSteps(whole, bytes, unit) };
+}
+
 interface RoundedTable {
-  readonly system: { readonly whole: number; readonly rows: readonly number[] };
+  readonly system: RoundedColumn;
   /** By row, then by `PARTS`. */
   readonly parts: readonly (readonly number[])[];
 }
 
 /** Rounds the whole, shares it among the rows, and each row among its parts: sums hold across and down. */
 function roundTable(rows: readonly HeapRow[], unit: Unit): RoundedTable {
-  const bytes = rows.map((row) => row.systemBytes);
-  const whole = toSteps(sumOf(bytes), unit);
-  const systemRows = partSteps(whole, bytes, unit);
+  const system = rounded(
+    rows.map((row) => row.systemBytes),
+    unit,
+  );
   const parts = rows.map((row, index) =>
     partSteps(
-      systemRows[index],
+      system.rows[index],
       PARTS.map(({ key }) => row[key]),
       unit,
     ),
   );
-  return { system: { whole, rows: systemRows }, parts };
+  return { system, parts };
 }
 
 /** What the last row shows as in use. */
@@ -156,8 +175,8 @@ function mapLines(malloc: MallocTables, style: Style): string[] {
   const { cellBytes, cells } = mapHeap(malloc, main, style.width - MAP_MARGIN_CELLS);
   const marks = Array.from(cells, (use) => shadeMark(use, style.glyphs)).join("");
   const one = formatBytes(cellBytes).replace(".0 ", " ");
-  const note = `  main arena, one character is ${one}, ${style.glyphs.shades.join("")} full to free`;
-  return [paint(style, "heading", "By address") + paint(style, "note", note), `  ${paint(style, "malloc", marks)}`];
+  const note = `main arena, one character is ${one}, ${style.glyphs.shades.join("")} full to free`;
+  return ["", ...sectionLines("By address", note, style), `  ${paint(style, "malloc", marks)}`];
 }
 
 function settingsLines(settings: MallocSettingsFacts | undefined, style: Style): string[] {

@@ -17,7 +17,7 @@ import {
   unitFor,
 } from "../format/units.ts";
 import { closingLines } from "./closing.ts";
-import { processLines } from "./heading.ts";
+import { processLines, sectionLines } from "./heading.ts";
 import { figureLines, type Part, partsTable } from "./parts-table.ts";
 import { typeLabel } from "./type-label.ts";
 
@@ -141,8 +141,8 @@ function largestTypeLines(types: TypeTable, ledger: Ledger, unit: Unit, style: S
       paint(style, "note", padStart(formatCount(row.count), COUNT_CELLS + (cells === 0 ? -1 : 1)));
     return figureLines(row.label, 2, formatSteps(steps[index], unit), shares[index], style, rest);
   });
-  const head = paint(style, "heading", "Largest types");
-  return ["", head + paint(style, "note", `  share of ${formatSteps(objectSteps(ledger, unit), unit)}, count`), ...lines];
+  const note = `share of ${formatSteps(objectSteps(ledger, unit), unit)}, count`;
+  return ["", ...sectionLines("Largest types", note, style), ...lines];
 }
 
 /** The bars of types are shorter than the ledger's: a count stands behind them. */
