@@ -1,4 +1,4 @@
-import { closeSync, constants, openSync, statfsSync, unlinkSync, writeSync } from "node:fs";
+import { closeSync, constants, ftruncateSync, openSync, statfsSync, unlinkSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fail, type Result, succeed } from "../base/result.ts";
@@ -38,6 +38,8 @@ export function spoolImage(
   if (!file.ok) return file;
   const fd = file.value;
   try {
+    // Touching a mapping beyond the end of its file is fatal (SIGBUS), so the file is as long as the slots from the start.
+    ftruncateSync(fd, lengthBytes);
     for (const { start, end } of ranges) {
       image.forEachSpan(start, end, (_, word, byteOffset, length) => {
         fill(fd, (word - image.firstSlot) * 4 + byteOffset, length);
