@@ -73,6 +73,6 @@ function prefixOfWidth(text: string, width: number): number {
 function breakPosition(text: string, limit: number): number {
   const space = text.lastIndexOf(" ", limit);
   if (space > 0 && text.slice(0, space).trim() !== "") return space;
-  for (let at = limit; at > limit / 2; at--) if (BREAK_BEHIND.test(text[at - 1])) return at;
+  for (let at = limit; at > 0; at--) if (BREAK_BEHIND.test(text[at - 1])) return at;
   return limit;
 }
