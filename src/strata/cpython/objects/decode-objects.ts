@@ -65,8 +65,8 @@ export interface DecodedObjects {
   /** False when a list was broken or a free list disagreed with its pool: the stop fell inside an allocation or a collection. */
   readonly consistent: boolean;
   readonly problems: ReturnType<ProblemReport["list"]>;
-  /** Adds resident bytes of a chunk's owner to its type; for the accounts of chunks. */
-  readonly addResident: (type: number, bytes: number) => void;
+  /** Bytes that an object or buffer fills of a place that has `room` bytes. */
+  readonly usedBytes: (place: number, room: number) => number;
 }
 
 export interface DecodedTypes {
@@ -77,7 +77,7 @@ export interface DecodedTypes {
   readonly count: Float64Array;
   readonly shallowBytes: Float64Array;
   readonly ownedBytes: Float64Array;
-  /** Bytes in pools; what lies in chunks is added by `addResident`. */
+  /** Of what lies in pools; chunks are another stratum's. */
   readonly residentBytes: Float64Array;
 }
 
@@ -207,7 +207,6 @@ function collect(
   const others = kernels.otherObjects();
   const length = tables.poolPlaces + tables.chunkPlaces + others;
   const otherWords = memory.uint32(tables.otherWords, others);
-  const { types, addResident } = collectTypes(context, registry);
   return {
     length,
     poolPlaces: tables.poolPlaces,
@@ -220,23 +219,28 @@ function collect(
     headerBytes: headBytes(runtime).map((bytes) => Math.max(0, bytes)),
     firstPlaces: tables.firstPlaces,
     poolAccounts: memory.int32(tables.poolAccounts, tables.pools * P.ACCOUNT_WORDS),
-    types,
+    types: collectTypes(context, registry),
     generations,
     consistent: kernels.poolMismatchCount() === 0 && !problems.list().some(({ kind }) => kind === "gc-list"),
     problems: problems.list(),
-    addResident,
+    usedBytes: (place, room) => {
+      const about = memory.load(tables.descriptor + place);
+      const isObject = ((about >>> P.STATE_SHIFT) & 7) === P.STATE_OBJECT;
+      const fixed = isObject ? context.rows.get(about & P.TYPE_MASK, P.ROW_PLACE_BYTES) : 0;
+      const bytes = fixed !== 0 ? fixed : (largeBytes.get(place) ?? memory.load(tables.bytes + place) >>> 0);
+      return Math.min(bytes, room);
+    },
   };
 }
 
-function collectTypes(context: ObjectContext, registry: TypeRegistry) {
+function collectTypes(context: ObjectContext, registry: TypeRegistry): DecodedTypes {
   const { rows } = context;
   const names = new TypeNames(context, registry);
   const { length } = registry;
   const sums = (field: number) => Float64Array.from({ length }, (_, row) => rows.sum(row, field));
   const named = registry.addresses.map((address, row) => (row === 0 ? { name: "other types", module: "" } : names.nameOf(address)));
   const shallowBytes = sums(P.ROW_SHALLOW);
-  const residentBytes = sums(P.ROW_RESIDENT);
-  const types: DecodedTypes = {
+  return {
     length,
     address: Float64Array.from(registry.addresses),
     name: named.map(({ name }) => name),
@@ -244,10 +248,6 @@ function collectTypes(context: ObjectContext, registry: TypeRegistry) {
     count: sums(P.ROW_COUNT),
     shallowBytes,
     ownedBytes: sums(P.ROW_EXTRA).map((extra, row) => extra + shallowBytes[row]),
-    residentBytes,
+    residentBytes: sums(P.ROW_RESIDENT),
   };
-  const addResident = (type: number, bytes: number) => {
-    residentBytes[type] += bytes;
-  };
-  return { types, addResident };
 }
