@@ -11,7 +11,7 @@ const [verb = "report", ...options] = process.argv.slice(2);
 
 install();
 run("npm", ["run", "--silent", "build"]);
-const server = spawn(process.env.PYTHON ?? "python3", [join(ROOT, "samples/im-server/server.py")], {
+const server = spawn(process.env.PYTHON ?? "python3", [join(ROOT, "samples/im-server/im_server.py")], {
   stdio: ["ignore", "pipe", "inherit"],
 });
 server.once("error", (error) => {

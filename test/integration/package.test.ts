@@ -7,6 +7,7 @@ import { after, before, type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { distributionPython } from "../support/pythons.ts";
+import { type Report, sumOfLeaves } from "../support/report.ts";
 import { startTarget } from "../support/spawn.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
@@ -100,17 +101,8 @@ test("without koffi it says what is missing, and works with --allow-sigstop", as
 async function checkReport(node: string, where: string, args: readonly string[]): Promise<void> {
   const answer = await execute(node, [join(where, COMMAND), "report", ...args, "--format", "json"], where);
   assert.equal(answer.status, 0, answer.errors);
-  const report = JSON.parse(answer.output) as { process: { residentBytes: number }; ledger: LedgerNode };
+  const report = JSON.parse(answer.output) as Report;
   assert.equal(sumOfLeaves(report.ledger), report.process.residentBytes);
-}
-
-interface LedgerNode {
-  readonly residentBytes: number;
-  readonly children?: readonly LedgerNode[];
-}
-
-function sumOfLeaves(node: LedgerNode): number {
-  return node.children?.reduce((sum, child) => sum + sumOfLeaves(child), 0) ?? node.residentBytes;
 }
 
 async function smallPython(t: TestContext): Promise<number> {

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { distributionPython } from "../support/pythons.ts";
-import { type Report, reportOn, residentBytesOf, sumOfLeaves } from "../support/report.ts";
+import { negativeNodes, type Report, reportOn, residentBytesOf, sumOfLeaves } from "../support/report.ts";
 import { startTarget, type Target } from "../support/spawn.ts";
 
 const PROGRAMS = fileURLToPath(new URL("../support/programs/", import.meta.url));
@@ -72,6 +72,7 @@ async function checkAccount(t: TestContext, pid: number, name: string): Promise<
   assert.ok(report.capture.consistent);
   assert.equal(report.ledger.residentBytes, residentBytes);
   assert.equal(sumOfLeaves(report.ledger), residentBytes);
+  assert.deepEqual(negativeNodes(report.ledger), []);
   assert.equal(placedBytes + unexplainedBytes, residentBytes);
   assert.ok(unexplainedBytes <= UNEXPLAINED_SHARE * residentBytes, `${unexplainedBytes} bytes unexplained`);
   assert.ok(attributedBytes <= placedBytes);

@@ -4,7 +4,7 @@ import { testOnEveryPython } from "../support/pythons.ts";
 import { residentBytesOf } from "../support/report.ts";
 import { startTarget } from "../support/spawn.ts";
 
-const SERVER = fileURLToPath(new URL("../../samples/im-server/server.py", import.meta.url));
+const SERVER = fileURLToPath(new URL("../../samples/im-server/im_server.py", import.meta.url));
 const MIB = 2 ** 20;
 
 testOnEveryPython("the sample server fills itself, waits and stops when told", async (t, python) => {

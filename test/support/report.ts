@@ -47,6 +47,12 @@ export function sumOfLeaves(node: LedgerNode): number {
   return node.children?.reduce((sum, child) => sum + sumOfLeaves(child), 0) ?? node.residentBytes;
 }
 
+/** Keys of nodes with less than nothing: something was counted twice. */
+export function negativeNodes(node: LedgerNode): readonly string[] {
+  const below = node.children?.flatMap(negativeNodes) ?? [];
+  return node.residentBytes < 0 ? [`${node.key}: ${node.residentBytes}`, ...below] : below;
+}
+
 /** Rss of smaps_rollup, in bytes. */
 export function residentBytesOf(pid: number): number {
   const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, "utf8");
