@@ -44,6 +44,8 @@ export class ProgressLine {
 
 /** `objects 3.1 M of ~4.9 M`. */
 export function progressText({ phase, done, total }: Progress): string {
+  // A step that counts nothing has only a name.
+  if (done === 0 && total === undefined) return safeText(phase);
   const whole = total === undefined ? "" : ` of ~${roughCount(total)}`;
   return `${safeText(phase)} ${roughCount(done)}${whole}`;
 }

@@ -5,8 +5,8 @@ const WIDE =
   /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{1faff}\u{20000}-\u{3fffd}]/u;
 const MARK = /\p{M}/u;
 const PLAIN_ASCII = /^[\x20-\x7e]*$/;
-/** Where a name may be broken without a space: behind these. */
-const BREAK_BEHIND = /[./,:;|\-\]]/;
+/** Where a text may be broken without a space, best first: between folders of a path, then behind these. */
+const BREAKS_BEHIND = [/\//, /[.,:;|\-\]]/];
 
 /** Cells that a text takes in a terminal. */
 export function textWidth(text: string): number {
@@ -73,6 +73,8 @@ function prefixOfWidth(text: string, width: number): number {
 function breakPosition(text: string, limit: number): number {
   const space = text.lastIndexOf(" ", limit);
   if (space > 0 && text.slice(0, space).trim() !== "") return space;
-  for (let at = limit; at > 0; at--) if (BREAK_BEHIND.test(text[at - 1])) return at;
+  for (const mark of BREAKS_BEHIND) {
+    for (let at = limit; at > 0; at--) if (mark.test(text[at - 1])) return at;
+  }
   return limit;
 }

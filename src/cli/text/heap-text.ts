@@ -9,7 +9,7 @@ import { ABSENT, formatBytes, formatCount, formatSteps, partSteps, toSteps, type
 import { closingLines } from "./closing.ts";
 import { headingLines, sectionLines } from "./heading.ts";
 
-const NAME_CELLS = 9;
+const LEAST_NAME_CELLS = 9;
 const FIGURE_CELLS = 9;
 /** When narrow, figures keep one blank between them. */
 const NARROW_FIGURE_CELLS = 8;
@@ -63,42 +63,51 @@ function versionOf(malloc: MallocTables, { process }: Snapshot): string {
 
 function heapTable(rows: readonly HeapRow[], unit: Unit, style: Style): string[] {
   const { system, parts } = roundTable(rows, unit);
-  const cells = style.width >= NAME_CELLS + FIGURE_CELLS * (PARTS.length + 2) ? FIGURE_CELLS : NARROW_FIGURE_CELLS;
-  // Resident is a fact of its own, beside the sum: free and top pages may never have been touched.
-  const withResident = NAME_CELLS + cells * (PARTS.length + 2) <= style.width;
   const resident = rounded(
     rows.map((row) => row.residentBytes),
     unit,
   );
-  const columns: Column[] = ["system", ...PARTS.map(({ head }) => head), ...(withResident ? ["resident"] : [])].map((head) => ({
-    head,
-    cells,
-  }));
-  const barCells = style.width - NAME_CELLS - cells * columns.length - 3;
+  const names = rowNames(rows);
+  const layout = layOut(names, style);
   const largest = Math.max(...rows.map((row) => row.systemBytes));
+  const withResident = (steps: number) => (layout.withResident ? [formatSteps(steps, unit)] : []);
 
   const lines: Row[] = rows.map((row, index) => ({
-    label: [rowName(row, rows)],
+    label: [names[index]],
     figures: [
       formatSteps(system.rows[index], unit),
       ...PARTS.map(({ key }, part) =>
         row.arena === undefined && row[key] === 0 ? ABSENT : formatSteps(parts[index][part], unit),
       ),
-      ...(withResident ? [formatSteps(resident.rows[index], unit)] : []),
+      ...withResident(resident.rows[index]),
     ],
-    tail: barCells < LEAST_BAR_CELLS ? "" : rowBar(row, largest, barCells, style),
+    tail: layout.barCells < LEAST_BAR_CELLS ? "" : rowBar(row, largest, layout.barCells, style),
   }));
   const sums = PARTS.map((_, part) => sumOf(parts.map((row) => row[part])));
   const all: Row = {
     label: ["All"],
-    figures: [
-      formatSteps(system.whole, unit),
-      ...sums.map((sum) => formatSteps(sum, unit)),
-      ...(withResident ? [formatSteps(resident.whole, unit)] : []),
-    ],
+    figures: [...[system.whole, ...sums].map((steps) => formatSteps(steps, unit)), ...withResident(resident.whole)],
     whole: true,
   };
-  return tableLines({ head: unit.name, cells: NAME_CELLS }, columns, [...lines, all], style);
+  return tableLines({ head: unit.name, cells: layout.nameCells }, layout.columns, [...lines, all], style);
+}
+
+interface Layout {
+  readonly nameCells: number;
+  readonly columns: readonly Column[];
+  readonly withResident: boolean;
+  readonly barCells: number;
+}
+
+/** Resident is a fact of its own beside the sum, since free and top pages may never have been touched; it goes first when narrow. */
+function layOut(names: readonly string[], style: Style): Layout {
+  const nameCells = Math.max(LEAST_NAME_CELLS, ...names.map((name) => name.length + 1));
+  const roomFor = (cells: number, columns: number) => style.width - nameCells - cells * columns >= 0;
+  const heads = ["system", ...PARTS.map(({ head }) => head)];
+  const cells = roomFor(FIGURE_CELLS, heads.length + 1) ? FIGURE_CELLS : NARROW_FIGURE_CELLS;
+  const withResident = roomFor(cells, heads.length + 1);
+  const columns = (withResident ? [...heads, "resident"] : heads).map((head) => ({ head, cells }));
+  return { nameCells, columns, withResident, barCells: style.width - nameCells - cells * columns.length - 3 };
 }
 
 /** A column in displayed steps; rows add up to the whole. */
@@ -139,10 +148,12 @@ function displayedInUse(rows: readonly HeapRow[], unit: Unit): number {
   return sumOf(roundTable(rows, unit).parts.map(([inUse]) => inUse));
 }
 
-function rowName(row: HeapRow, rows: readonly HeapRow[]): string {
-  if (row.arena === undefined) return "mmapped";
-  if (row.arena.main) return "main";
-  return `thread ${rows.filter((other) => other.arena !== undefined && !other.arena.main).indexOf(row) + 1}`;
+function rowNames(rows: readonly HeapRow[]): string[] {
+  let threads = 0;
+  return rows.map(({ arena }) => {
+    if (arena === undefined) return "mmapped";
+    return arena.main ? "main" : `thread ${++threads}`;
+  });
 }
 
 /** In use from the left, what is free or kept behind it. */

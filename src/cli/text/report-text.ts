@@ -3,6 +3,7 @@ import { typeHistogram } from "../../analysis/types.ts";
 import type { Snapshot, TypeTable } from "../../snapshot/tables.ts";
 import { bar, type Fill } from "../format/bars.ts";
 import { padStart, textWidth, wrap } from "../format/layout.ts";
+import { sumOf } from "../format/rounding.ts";
 import { type Ink, paint, type Style } from "../format/style.ts";
 import {
   formatBytes,
@@ -36,6 +37,8 @@ const LEDGER_LOOK: Readonly<Record<LedgerKey, { readonly label: string; readonly
 };
 
 const LARGEST_TYPES = 5;
+/** Parts of a part that get lines of their own; the rest shares one. */
+const MOST_CHILDREN = 12;
 const COUNT_CELLS = 10;
 
 export interface ReportOptions {
@@ -67,16 +70,19 @@ function ledgerPart(node: LedgerNode, depth: number): Part {
 
 function childParts(node: LedgerNode, depth: number): Part[] {
   if (depth <= 0) return [];
-  return (node.children ?? [])
+  const children = (node.children ?? [])
     .filter((child) => child.residentBytes > 0)
     .sort((a, b) => b.residentBytes - a.residentBytes)
-    .map((child) => ({
-      label: child.label,
-      bytes: child.residentBytes,
-      fill: "inUse",
-      ink: "pages",
-      children: childParts(child, depth - 1),
-    }));
+    .map((child) => plainPart(child.label, child.residentBytes, childParts(child, depth - 1)));
+  if (children.length <= MOST_CHILDREN + 1) return children;
+  const others = children.slice(MOST_CHILDREN);
+  const bytes = sumOf(others.map((part) => part.bytes));
+  return [...children.slice(0, MOST_CHILDREN), plainPart(`${formatCount(others.length)} more`, bytes, [])];
+}
+
+/** Lower levels have no bar, hence neither fill nor colour of their own. */
+function plainPart(label: string, bytes: number, children: readonly Part[]): Part {
+  return { label, bytes, fill: "inUse", ink: "pages", children };
 }
 
 function totalLines(ledger: Ledger, unit: Unit, style: Style): string[] {

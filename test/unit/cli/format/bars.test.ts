@@ -11,7 +11,12 @@ test("the bars of a staircase together fill the width once", () => {
   fc.assert(
     fc.property(parts, fc.integer({ min: 10, max: 150 }), (bytes, width) => {
       fc.pre(bytes.some((part) => part > 0));
-      const steps = staircase(bytes, bytes.map((): Fill => "inUse"), width, glyphs);
+      const steps = staircase(
+        bytes,
+        bytes.map((): Fill => "inUse"),
+        width,
+        glyphs,
+      );
       const covered = new Uint8Array(width);
       for (const { indent, bar: cells } of steps) {
         if (cells !== glyphs.sliver) for (let cell = 0; cell < cells.length; cell++) covered[indent + cell]++;
@@ -39,6 +44,12 @@ test("bars and marks have the ends that they should", () => {
   assert.equal(bar(0.001, 10, 8, glyphs), "▏");
   assert.equal(bar(10, 10, 8, glyphs), "████████");
   assert.equal(fillBar(1, 4, 8, glyphs), "██░░░░░░");
-  assert.deepEqual([0, 0.01, 0.5, 1].map((fill) => levelMark(fill, glyphs)), ["▁", "▁", "▄", "█"]);
-  assert.deepEqual([0, 0.5, 1].map((use) => shadeMark(use, glyphs)), ["·", "▒", "█"]);
+  assert.deepEqual(
+    [0, 0.01, 0.5, 1].map((fill) => levelMark(fill, glyphs)),
+    ["▁", "▁", "▄", "█"],
+  );
+  assert.deepEqual(
+    [0, 0.5, 1].map((use) => shadeMark(use, glyphs)),
+    ["·", "▒", "█"],
+  );
 });

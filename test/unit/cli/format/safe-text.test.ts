@@ -8,7 +8,10 @@ const DANGEROUS = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}\p{Default_Ignorab
 const anyText = fc.oneof(fc.string({ unit: "binary" }), fc.string({ unit: "grapheme" }), fc.string());
 
 test("no control, bidirectional or invisible character reaches the terminal", () => {
-  fc.assert(fc.property(anyText, (text) => assert.doesNotMatch(safeText(text), DANGEROUS)), { numRuns: 1000 });
+  fc.assert(
+    fc.property(anyText, (text) => assert.doesNotMatch(safeText(text), DANGEROUS)),
+    { numRuns: 1000 },
+  );
   const all = Array.from({ length: 0x11_0000 }, (_, code) => String.fromCodePoint(code)).join("");
   assert.doesNotMatch(safeText(all), DANGEROUS);
 });
@@ -31,7 +34,8 @@ test("combining marks stay with their letter and do not pile up", () => {
 });
 
 test("plain names and other scripts stay as they are", () => {
-  for (const name of ["parley.proto.Message", "日本語", "Größe", "имя", "<lambda>", "naïve 😀"]) assert.equal(safeText(name), name);
+  for (const name of ["parley.proto.Message", "日本語", "Größe", "имя", "<lambda>", "naïve 😀"])
+    assert.equal(safeText(name), name);
 });
 
 test("JSON keeps its value and carries no character that a terminal acts on", () => {
