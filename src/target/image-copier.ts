@@ -36,19 +36,27 @@ export interface ImageCopier {
 
 /** @param pages what will be copied, roughly: more than 128 MiB are worth a second thread */
 export function openImageCopier(pid: number, native: NativeCalls | undefined, bytes: number): ImageCopier {
-  const memory = openMemoryFile(pid);
-  return native ? new VectorCopier(pid, native, memory, bytes > SECOND_THREAD_BYTES) : new FileCopier(memory);
+  return native ? new VectorCopier(pid, native, bytes > SECOND_THREAD_BYTES) : new FileCopier(pid);
 }
 
 /** Starting a thread costs about 30 ms of processor time, outside the pause. */
 const SECOND_THREAD_BYTES = 128 * 1024 * 1024;
 
-/** /proc/PID/mem, or undefined where the kernel refuses it. */
-function openMemoryFile(pid: number): number | undefined {
+/**
+ * Calls `use` with /proc/PID/mem, or with undefined where the kernel refuses it. Opened for each copy: an open file stays with the
+ * memory of the program that it was opened on, even after exec.
+ */
+function withMemoryFile<T>(pid: number, use: (file: number | undefined) => T): T {
+  let file: number | undefined;
   try {
-    return openSync(`/proc/${pid}/mem`, "r");
+    file = openSync(`/proc/${pid}/mem`, "r");
   } catch {
-    return undefined;
+    // Then process_vm_readv has had the last word.
+  }
+  try {
+    return use(file);
+  } finally {
+    if (file !== undefined) closeSync(file);
   }
 }
 
@@ -61,7 +69,6 @@ class VectorCopier implements ImageCopier {
   constructor(
     private readonly pid: number,
     private readonly native: NativeCalls,
-    private readonly memoryFile: number | undefined,
     twoThreads: boolean,
   ) {
     this.crew = new CopyCrew(twoThreads);
@@ -103,7 +110,6 @@ class VectorCopier implements ImageCopier {
 
   close(): void {
     this.crew.close();
-    if (this.memoryFile !== undefined) closeSync(this.memoryFile);
   }
 
   private finish(abort: boolean): boolean {
@@ -149,8 +155,10 @@ class VectorCopier implements ImageCopier {
     this.one.local.set(0, local, bytes);
     this.one.remote.set(0, address, bytes);
     if (this.native.processVmReadv(this.pid, this.one.local, 1, this.one.remote, 1) === bytes) return true;
-    if (this.memoryFile === undefined) return false;
-    return readFully(this.memoryFile, image.memory.bytes(image.wordOf(address), bytes), address) === bytes;
+    return withMemoryFile(
+      this.pid,
+      (file) => readFully(file, image.memory.bytes(image.wordOf(address), bytes), address) === bytes,
+    );
   }
 }
 
@@ -158,7 +166,7 @@ class VectorCopier implements ImageCopier {
 class FileCopier implements ImageCopier {
   readonly reader = "proc-mem";
 
-  constructor(private readonly memoryFile: number | undefined) {}
+  constructor(private readonly pid: number) {}
 
   populate(image: MemoryImage, ranges: readonly AddressRange[]): boolean {
     touch(image, ranges);
@@ -167,33 +175,43 @@ class FileCopier implements ImageCopier {
 
   copy(image: MemoryImage, ranges: readonly AddressRange[], deadline: number, meanwhile: () => void): CopyOutcome {
     meanwhile();
-    const outcome = { bytesCopied: 0, unreadPages: 0, firstUnread: undefined as number | undefined, inTime: true, gone: false };
-    const file = this.memoryFile;
-    let late = false;
-    for (const { start, end } of ranges) {
-      image.forEachSpan(start, end, (address, word, byteOffset, length) => {
-        late ||= monotonicMilliseconds() > deadline;
-        if (late) return;
-        const target = image.memory.bytes(word, byteOffset + length).subarray(byteOffset);
-        let done = file === undefined ? 0 : readFully(file, target, address);
-        outcome.bytesCopied += done;
-        for (; done < length; done = nextPage(done)) {
-          const piece = target.subarray(done, Math.min(length, nextPage(done)));
-          const got = file === undefined ? 0 : readFully(file, piece, address + done);
-          outcome.bytesCopied += got;
-          if (got === piece.length) continue;
-          outcome.unreadPages++;
-          outcome.firstUnread ??= address + done;
-        }
-      });
-    }
-    return late ? lateOutcome() : outcome;
+    return withMemoryFile(this.pid, (file) => {
+      const outcome = {
+        bytesCopied: 0,
+        unreadPages: 0,
+        firstUnread: undefined as number | undefined,
+        inTime: true,
+        gone: false,
+      };
+      for (const { start, end } of ranges) {
+        image.forEachSpan(start, end, (address, word, byteOffset, length) => {
+          outcome.inTime &&= monotonicMilliseconds() <= deadline;
+          if (outcome.inTime)
+            readSpan(file, image.memory.bytes(word, byteOffset + length).subarray(byteOffset), address, outcome);
+        });
+      }
+      return outcome;
+    });
   }
 
-  close(): void {
-    if (this.memoryFile !== undefined) closeSync(this.memoryFile);
+  close(): void {}
+}
+
+/** Reads one span, page by page where it cannot be read at once, and adds to the outcome. */
+function readSpan(file: number | undefined, target: Uint8Array, address: number, outcome: Mutable<CopyOutcome>): void {
+  let done = readFully(file, target, address);
+  outcome.bytesCopied += done;
+  for (; done < target.length; done = nextPage(done)) {
+    const piece = target.subarray(done, Math.min(target.length, nextPage(done)));
+    const got = readFully(file, piece, address + done);
+    outcome.bytesCopied += got;
+    if (got === piece.length) continue;
+    outcome.unreadPages++;
+    outcome.firstUnread ??= address + done;
   }
 }
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 function unused(): void {}
 
@@ -207,9 +225,9 @@ function nextPage(offset: number): number {
 }
 
 /** Reads until `target` is full or the file refuses; returns the bytes read. */
-function readFully(file: number, target: Uint8Array, address: number): number {
+function readFully(file: number | undefined, target: Uint8Array, address: number): number {
   let done = 0;
-  while (done < target.length) {
+  while (file !== undefined && done < target.length) {
     try {
       const got = readSync(file, target, done, target.length - done, address + done);
       if (got === 0) break;

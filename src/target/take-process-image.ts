@@ -29,9 +29,7 @@ export function takeProcessImage(pid: number, options: CaptureOptions): Result<P
   const identity = identifyProcess(pid);
   if (!identity.ok) return identity;
   spareHost(loadNative());
-  const scanner = ResidencyScanner.open(pid, loadNative());
-  if (!scanner.ok) return scanner;
-  const capture = new Capture(pid, options, scanner.value);
+  const capture = new Capture(pid, options);
   try {
     return capture.run();
   } catch (error) {
@@ -40,13 +38,13 @@ export function takeProcessImage(pid: number, options: CaptureOptions): Result<P
     throw error;
   } finally {
     capture.close();
-    scanner.value.close();
   }
 }
 
 /** What is known and ready when the target is about to be stopped. */
 interface Plan {
   readonly program: ProgramIdentity;
+  readonly scanner: ResidencyScanner;
   readonly ready: ReadyImage;
   readonly threadNames: ReadonlyMap<number, string>;
 }
@@ -58,11 +56,11 @@ class Capture {
   private totalPausedMilliseconds = 0;
   private longestMilliseconds = 0;
   private attempts = 0;
+  private scanner: ResidencyScanner | undefined;
 
   constructor(
     private readonly pid: number,
     private readonly options: CaptureOptions,
-    private readonly scanner: ResidencyScanner,
   ) {
     this.preparation = new ImagePreparation(pid, options, loadNative());
     this.budgetMilliseconds = options.maxPauseMilliseconds ?? DEFAULT_MAX_PAUSE_MILLISECONDS;
@@ -95,6 +93,7 @@ class Capture {
   }
 
   close(): void {
+    this.scanner?.close();
     this.preparation.close();
   }
 
@@ -107,15 +106,20 @@ class Capture {
     this.options.progress?.("preparing");
     const program = readProgramIdentity(this.pid);
     if (!program.ok) return program;
+    // After the identity: an open page map stays with the program that it was opened on, and the stop compares identities.
+    this.scanner?.close();
+    const scanner = ResidencyScanner.open(this.pid, loadNative());
+    this.scanner = scanner.ok ? scanner.value : undefined;
+    if (!scanner.ok) return scanner;
     const mappings = readMaps(this.pid);
     if (!mappings.ok) return mappings;
     const threads = listThreads(this.pid);
     if (!threads.ok) return threads;
-    const wanted = chooseRanges(mappings.value, this.scanner.scan(mappings.value), this.options.readSwapped ?? false);
+    const wanted = chooseRanges(mappings.value, scanner.value.scan(mappings.value), this.options.readSwapped ?? false);
     const ready = this.preparation.prepare(wanted.all, this.budgetMilliseconds - this.totalPausedMilliseconds);
     if (!ready.ok) return ready;
     const threadNames = new Map(threads.value.map((tid) => [tid, threadName(this.pid, tid)]));
-    return succeed({ program: program.value, ready: ready.value, threadNames });
+    return succeed({ program: program.value, scanner: scanner.value, ready: ready.value, threadNames });
   }
 
   /** One stop, from the first request to the last resume. */
@@ -136,7 +140,6 @@ class Capture {
         pid: this.pid,
         ...plan,
         stopped: stopped.value,
-        scanner: this.scanner,
         deadline,
         options: this.options,
       });
