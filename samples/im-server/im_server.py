@@ -18,6 +18,7 @@ import threading
 ROOMS = ["lobby", "random", "help", "releases", "späti"]
 CLIENTS = 150
 MESSAGES_PER_CLIENT = 100
+RESTORED_MESSAGES = 50000
 BURST_SESSIONS = 60000
 ATTACHMENTS = 16
 ATTACHMENT_BYTES = 1500000
@@ -32,6 +33,18 @@ DELIVERED_FILES = []
 
 # TROUBLE: an exception keeps its traceback, the traceback its frames, the frames their locals.
 LAST_ERROR = None
+
+
+class Message:
+    """What somebody said."""
+
+    def __init__(self, number, room, author, text):
+        self.number = number
+        self.room = room
+        self.author = author
+        self.text = text
+        self.edited = False
+        self.reactions = []
 
 
 class Session:
@@ -55,10 +68,16 @@ class Session:
         return {"user": self.user, "viewer": viewer, "html": "<b>%s</b> in %s, seen by %s" % (self.user, self.room, viewer)}
 
 
-def remember(room, author, text, number):
-    message = {"id": number, "room": room, "author": author, "text": text, "edited": False, "reactions": []}
+def remember(number, room, author, text):
+    message = Message(number, room, author, text)
     HISTORY.setdefault(room, []).append(message)
     return message
+
+
+def restore_history():
+    """What was said before this process started, as it would come from a log file."""
+    for number in range(RESTORED_MESSAGES):
+        remember(-number, ROOMS[number % len(ROOMS)], "user-%d" % (number % 500), "old message %d, long read by all" % number)
 
 
 async def serve_client(numbers, reader, writer):
@@ -71,10 +90,10 @@ async def serve_client(numbers, reader, writer):
             if not line:
                 break
             request = json.loads(line.decode())
-            message = remember(session.room, session.user, request["text"], request["id"])
+            message = remember(request["id"], session.room, session.user, request["text"])
             session.profile_card(request["viewer"])
-            session.log.debug("said %d", message["id"])
-            writer.write(json.dumps({"ok": message["id"]}).encode() + b"\n")
+            session.log.debug("said %d", message.number)
+            writer.write(json.dumps({"ok": message.number}).encode() + b"\n")
             await writer.drain()
     finally:
         del Session.connected[session.number]
@@ -149,6 +168,7 @@ async def main(loop):
     server = await asyncio.start_server(functools.partial(serve_client, numbers), "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
 
+    restore_history()
     still_connected = await asyncio.gather(*(chat(port, client) for client in range(CLIENTS)))
     survivors = burst()
     DELIVERED_FILES.extend(bytes([number + 1]) * ATTACHMENT_BYTES for number in range(ATTACHMENTS))
