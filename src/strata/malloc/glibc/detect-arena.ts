@@ -19,7 +19,8 @@ export interface ArenaDiscovery {
 const MAX_BROKEN_BINS = 2;
 /** glibc makes at most 8 arenas a core; more is a loop. */
 const MAX_ARENAS = 65536;
-const MAX_ATTACHED_THREADS = 2 ** 22;
+/** Below any arena's system bytes, which stand in this field's place before 2.23. */
+const MAX_ATTACHED_THREADS = 2 ** 16;
 
 /**
  * Finds glibc's main arena by its pattern: 127 doubly linked list heads in a row, most of them empty and so pointing at
@@ -76,5 +77,6 @@ function followArenas(image: MemoryImage, layout: ArenaLayout, main: number): nu
 function hasPlausibleAccounts(image: MemoryImage, layout: ArenaLayout, arena: number): boolean {
   if (layout.attachedThreads !== undefined && image.u64(arena + layout.attachedThreads) > MAX_ATTACHED_THREADS) return false;
   const systemBytes = image.u64(arena + layout.systemBytes);
-  return systemBytes % PAGE_BYTES === 0 && systemBytes > 0 && image.u64(arena + layout.maxSystemBytes) >= systemBytes;
+  // No multiple of pages where the program took some of the brk heap before malloc did.
+  return systemBytes >= PAGE_BYTES && image.u64(arena + layout.maxSystemBytes) >= systemBytes;
 }

@@ -21,6 +21,7 @@ import { type ListFindings, settleListStates } from "./list-states.ts";
 import { findMainHeaps } from "./main-heap.ts";
 import { findMappedChunks, type MappedChunk } from "./mapped-chunks.ts";
 import { anonymousRanges, subtractRanges } from "./memory-map.ts";
+import { StepBudget } from "./segments.ts";
 import { findThreadBlocks, type ThreadBlock } from "./thread-blocks.ts";
 import { voteForVariable } from "./thread-locals.ts";
 import { tile } from "./tile.ts";
@@ -44,6 +45,7 @@ export function decodeGlibc({ image, mappings, resident, threads }: GlibcInput):
   const discovery = detectArenas(image, mappings);
   if (discovery === undefined) return undefined;
   const problems = new ProblemReport();
+  const budget = new StepBudget();
   const memory = anonymousRanges(mappings);
   const parameters = detectParameters(image, discovery.data, memory);
   if (parameters === undefined) problems.add("glibc-parameters", "malloc's settings were not found next to its main arena");
@@ -52,13 +54,13 @@ export function decodeGlibc({ image, mappings, resident, threads }: GlibcInput):
   const { layout } = discovery;
   const arenas = discovery.arenas.map((address, index) => readArenaHeader(image, layout, address, index));
   const threadHeaps = findThreadHeaps(image, layout, arenas, problems);
-  const mainHeaps = findMainHeaps(image, mappings, arenas[0], parameters?.firstBreak, memory, threadHeaps.ranges);
+  const mainHeaps = findMainHeaps(image, mappings, arenas[0], parameters?.firstBreak, memory, threadHeaps.ranges, budget);
   const heaps = [...mainHeaps, ...threadHeaps.ranges].sort(byStart);
   const mapped = findMappedChunks(image, subtractRanges(memory, heaps), resident);
   checkMapped(mapped, parameters, problems);
 
   const columns = new ChunkColumns(image, expectedChunks(heaps, mapped, resident));
-  tile(image, columns, heaps, mapped, arenas, problems);
+  const damaged = tile(image, columns, { heaps, mapped }, arenas, resident, budget, problems);
 
   const others = subtractRanges(memory, [...heaps, ...mapped].sort(byStart));
   const blocks = findThreadBlocks(image, threads, others, resident);
@@ -75,7 +77,7 @@ export function decodeGlibc({ image, mappings, resident, threads }: GlibcInput):
       : { count: mapped.length, bytes: mapped.reduce((sum, { start, end }) => sum + end - start, 0) },
     settings: parameters?.settings,
     stateRanges: stateRanges(discovery, parameters),
-    busy: discovery.brokenBins > 0 || lists.broken || arenas.some((arena) => arena.locked),
+    busy: discovery.brokenBins > 0 || damaged || lists.broken || arenas.some((arena) => arena.locked),
     problems: problems.list(),
   };
 }

@@ -4,6 +4,7 @@ import { SEGMENT_SHIFT, SEGMENT_WORDS } from "../../../target/linear-memory.ts";
 import type { MemoryImage } from "../../../target/memory-image.ts";
 import { ChunkState } from "../allocator.ts";
 import type { ChunkColumns } from "./chunk-columns.ts";
+import { closesHeap, isFencepost } from "./fenceposts.ts";
 import { CHUNK, ChunkFlag } from "./layouts.ts";
 
 /** Memory that an arena took from the kernel in one piece. */
@@ -25,6 +26,8 @@ export type WalkEnd = "top" | "fencepost" | "end" | "broken";
 
 /** Where a walk ended and why. */
 export interface WalkOutcome {
+  /** A free chunk whose size the next one did not repeat was met. */
+  readonly damaged: boolean;
   /** First byte behind the last chunk. */
   readonly next: number;
   readonly end: WalkEnd;
@@ -47,15 +50,15 @@ export function walkChunks(
   problems: ProblemReport,
 ): WalkOutcome {
   const firstIndex = columns.length;
-  let next = first;
-  while (next < range.end) {
-    const slot = columns.slotOf(next);
-    if (slot < 0) return { next, end: "broken" };
-    const outcome = walkSlot(image, columns, range, slot, next, top, firstIndex, problems);
-    next = outcome.next;
-    if (outcome.end !== "end") return outcome;
+  let outcome: WalkOutcome = { next: first, end: "end", damaged: false };
+  let damaged = false;
+  while (outcome.next < range.end && outcome.end === "end") {
+    const slot = columns.slotOf(outcome.next);
+    if (slot < 0) return { next: outcome.next, end: "broken", damaged };
+    outcome = walkSlot(image, columns, range, slot, outcome.next, top, firstIndex, problems);
+    damaged ||= outcome.damaged;
   }
-  return { next, end: "end" };
+  return { ...outcome, damaged };
 }
 
 /** The part of a walk whose headers lie in one slot of the image: there, an offset is a word index. */
@@ -76,6 +79,8 @@ function walkSlot(
   const { address, bytes, state, arena } = columns;
   let index = columns.length;
   let end: WalkEnd = "end";
+  let damaged = false;
+  let fenceposts = 0;
   let offset = first - slotAddress;
   while (offset < limit) {
     const word = origin + (offset >>> 2);
@@ -83,8 +88,8 @@ function walkSlot(
     const high = words[word + 3];
     const size = (high === 0 ? low >>> 0 : (high >>> 0) * TWO_32 + (low >>> 0)) - (low & ChunkFlag.all);
     const isTop = slotAddress + offset === top;
-    const isFencepost = size < CHUNK.minimum;
-    if (isFencepost && !isPlausibleFencepost(size, low, slotAddress + offset, range.end)) {
+    const isShort = size < CHUNK.minimum;
+    if (isShort && !isFencepost(size, low & ChunkFlag.all, slotAddress + offset, range.end)) {
       end = "broken";
       break;
     }
@@ -98,6 +103,7 @@ function walkSlot(
       const previousBytes = (words[word] >>> 0) + (words[word + 1] >>> 0) * TWO_32;
       if (state[before] === ChunkState.inUse) state[before] = ChunkState.free;
       if (previousBytes !== bytes[before]) {
+        damaged = true;
         problems.add(
           "glibc-previous-size",
           `the free chunk at ${formatAddress(address[before])} and the size that the next chunk repeats differ`,
@@ -106,38 +112,25 @@ function walkSlot(
       }
     }
     address[index] = slotAddress + offset;
-    bytes[index] = isFencepost ? CHUNK.fencepost : size;
-    state[index] = isTop ? ChunkState.top : isFencepost ? ChunkState.overhead : ChunkState.inUse;
+    bytes[index] = isShort ? CHUNK.fencepost : size;
+    state[index] = isTop ? ChunkState.top : isShort ? ChunkState.overhead : ChunkState.inUse;
     arena[index] = range.arena;
     columns.mark(slot, offset, index);
     index++;
-    offset += isFencepost ? CHUNK.fencepost : size;
+    offset += isShort ? CHUNK.fencepost : size;
     if (isTop) {
       end = "top";
       break;
     }
-    if (isFencepost && isLastFencepost(bytes, state, index, firstIndex, size)) {
+    // The fenceposts in a row lie at the end of one page, so a slot's border never parts them.
+    fenceposts = isShort ? fenceposts + 1 : 0;
+    if (isShort && closesHeap(size, fenceposts, slotAddress + offset)) {
       end = "fencepost";
       break;
     }
   }
   columns.length = index;
-  return { next: slotAddress + offset, end };
-}
-
-/**
- * Fenceposts end a heap (16 bytes, then a size of 0 at its very end) and a segment of the main arena (16 bytes twice):
- * sysmalloc in malloc/malloc.c.
- */
-function isPlausibleFencepost(size: number, low: number, address: number, rangeEnd: number): boolean {
-  if (size === CHUNK.fencepost) return true;
-  return size === 0 && low === ChunkFlag.previousInUse && address + CHUNK.fencepost === rangeEnd;
-}
-
-function isLastFencepost(bytes: Float64Array, state: Uint8Array, length: number, firstIndex: number, size: number): boolean {
-  if (size === 0) return true;
-  const before = length - 2;
-  return before >= firstIndex && state[before] === ChunkState.overhead && bytes[before] === CHUNK.fencepost;
+  return { next: slotAddress + offset, end, damaged };
 }
 
 /** The typed array that holds a slot and the index of the slot's first word in it. */
