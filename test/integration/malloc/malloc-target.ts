@@ -39,7 +39,13 @@ export async function startMallocTarget(
   scenarios: string,
   env: TargetOptions["env"] = {},
 ): Promise<MallocTarget> {
-  const target = startTarget(t, python, { script: SCRIPT }, { args: [scenarios], env: { PYTHONHASHSEED: "0", ...env } });
+  return waitForAccounts(
+    startTarget(t, python, { script: SCRIPT }, { args: [scenarios], env: { PYTHONHASHSEED: "0", ...env } }),
+  );
+}
+
+/** Waits until a target has said where its accounts are and is blocked behind them. */
+export async function waitForAccounts(target: Target): Promise<MallocTarget> {
   target.send(TURNS);
   const lines: string[] = [];
   for (;;) {
