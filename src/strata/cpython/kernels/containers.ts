@@ -233,7 +233,8 @@ export function decodeStr(word: i32, place: i32): f64 {
   const utf8High = load32(word + S.strUtf8 + 1);
   if ((utf8 | utf8High) !== 0 && !(!compact && utf8 === load32(word + S.strData) && utf8High === load32(word + S.strData + 1))) {
     const bytes = load64(word + S.strUtf8Length) + 1;
-    if (claim(utf8, utf8High, bytes, place) > 0) size += bytes;
+    // Static strings have a static form, which nobody allocated.
+    if (claim(utf8, utf8High, bytes, place) > 0 || !isAbsent(translate(utf8, utf8High))) size += bytes;
   }
   return size + wideForm(word, place, length);
 }

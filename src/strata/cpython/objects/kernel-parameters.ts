@@ -71,7 +71,8 @@ export function writeParameters(image: MemoryImage, runtime: PythonRuntime, tabl
   const tagged = layout.has("PyLongObject", "long_value.lv_tag");
   set(P.P_LONG_DIGITS_BYTES, layout.offset("PyLongObject", tagged ? "long_value.ob_digit" : "ob_digit"));
   set(P.P_LONG_TAGGED, tagged ? 1 : 0);
-  set(P.P_LONG_LEAST_DIGITS, tagged ? 1 : 0);
+  // From 3.11 zero counts the digit that it has room for.
+  set(P.P_LONG_LEAST_DIGITS, minor >= 11 ? 1 : 0);
 
   set(P.P_LIST_ITEMS, words("PyListObject", "ob_item"));
   set(P.P_LIST_ALLOCATED, words("PyListObject", "allocated"));

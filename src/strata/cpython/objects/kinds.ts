@@ -2,6 +2,7 @@ import * as P from "../kernels/parameters.ts";
 import * as Buffers from "./decoders/buffers.ts";
 import * as Code from "./decoders/code.ts";
 import * as Collections from "./decoders/collections.ts";
+import * as Ctypes from "./decoders/ctypes.ts";
 import * as Modules from "./decoders/modules.ts";
 import type { ObjectContext } from "./object-context.ts";
 
@@ -93,6 +94,13 @@ export const KINDS_BY_NAME: ReadonlyMap<string, TypeKind> = new Map(
     "itertools.combinations_with_replacement": hosted(Modules.decodeCombinationsWithReplacement, OUTSIDE),
     "itertools.permutations": hosted(Modules.decodePermutations, OUTSIDE),
     "decimal.Decimal": hosted(Modules.decodeDecimal, OUTSIDE),
+    StgDict: hosted(Ctypes.decodeDescriptionDict, OUTSIDE),
+    ...Object.fromEntries(
+      ["PyCStructType", "UnionType", "PyCPointerType", "PyCArrayType", "PyCSimpleType", "PyCFuncPtrType"].map((name) => [
+        `_ctypes.${name}`,
+        hosted(Ctypes.decodeDescribedType),
+      ]),
+    ),
     "datetime.time": { kind: P.KIND_BODY, scansBody: true, leastBytes: 32 },
     "datetime.datetime": { kind: P.KIND_BODY, scansBody: true, leastBytes: 40 },
   } satisfies Record<string, TypeKind>),

@@ -29,9 +29,9 @@ export class ObjectContext {
     return this.runtime.version.minor >= minor;
   }
 
-  /** NUL-terminated text of the image or of read-only memory. */
+  /** NUL-terminated text of the image or, where that has no bytes, of read-only memory. */
   text(address: number): string | undefined {
-    return this.image.cString(address) ?? this.readOnly.cString(address);
+    return this.image.cString(address) || this.readOnly.cString(address);
   }
 
   /** The buffer at `address` belongs to the object at `place`; returns the bytes that begin there, 0 when nothing does. */

@@ -180,23 +180,28 @@ export class TypeRegistry {
     this.context.kernels.visit(type % TWO_32 | 0, Math.floor(type / TWO_32));
   }
 
-  /** Nearest base whose layout is known, and its kind; Python classes over `object` have slots only. */
+  /**
+   * Nearest base whose layout is known, and its kind. Python classes over `object` have slots only; a C type that nobody knows
+   * may hold anything in what it adds to its base.
+   */
   private kindOf(type: number): { kind: TypeKind; base: number } {
     const { image } = this.context;
+    let unknownC = false;
     for (let base = type, depth = 0; base !== 0 && depth < MAX_BASES; depth++) {
-      const known = this.kinds.get(base) ?? (this.isPythonClass(base) ? undefined : this.kindByName(base));
-      if (known) return { kind: known, base };
-      // A C type that nobody knows: its whole body may hold anything, and so may what a subclass adds.
-      if (!this.isPythonClass(base)) return { kind: UNKNOWN, base };
+      const python = this.isPythonClass(base);
+      const known = this.kinds.get(base) ?? this.kindByName(base);
+      if (known) return { kind: unknownC && known.kind === P.KIND_INSTANCE ? UNKNOWN : known, base };
+      unknownC ||= !python;
       base = image.u64(base + this.offsets.base);
       if (!image.has(base)) break;
     }
     return { kind: UNKNOWN, base: type };
   }
 
+  /** Heap types of C code have their module in tp_name; a class statement's name has no dot. */
   private kindByName(type: number): TypeKind | undefined {
-    const name = this.context.text(this.context.image.u64(type + this.offsets.name));
-    return name === undefined ? undefined : KINDS_BY_NAME.get(name);
+    const name = this.context.text(this.nameAddress(type));
+    return name === undefined || (this.isHeapType(type) && !name.includes(".")) ? undefined : KINDS_BY_NAME.get(name);
   }
 
   /** Address of a heap type's ht_cached_keys, 0 when it has none. */

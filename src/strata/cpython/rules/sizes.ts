@@ -1,9 +1,9 @@
 /** Rules of sys.getsizeof that no structure tells. */
 
 /**
- * True when sys.getsizeof adds a gc header to static types, which have none: from 3.11 it goes by the type's flags
- * (Python/sysmodule.c), until 3.13.5 asked the object again.
+ * True when sys.getsizeof adds a gc header to static types, which have none: 3.11 and 3.12 go by the flags of the type's
+ * type (Python/sysmodule.c), the others ask the object.
  */
-export function staticTypesCountHeader(version: { readonly minor: number; readonly micro: number }): boolean {
-  return version.minor === 11 || version.minor === 12 || (version.minor === 13 && version.micro < 5);
+export function staticTypesCountHeader(version: { readonly minor: number }): boolean {
+  return version.minor === 11 || version.minor === 12;
 }

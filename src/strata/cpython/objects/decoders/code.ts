@@ -33,7 +33,7 @@ export function decodeCode(context: ObjectContext, address: number, row: number,
   if (context.since(11)) return bytes + image.u64(address + 16) * 2;
   const cells = image.u64(field("co_cell2arg"));
   if (cells !== 0) {
-    const size = image.u64(image.u64(field("co_cellvars")) + 16) * (context.since(7) ? 8 : 1);
+    const size = image.u64(image.u64(field("co_cellvars")) + 16) * 8;
     context.claim(cells, size, place);
     bytes += size;
   }

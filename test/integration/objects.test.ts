@@ -1,0 +1,91 @@
+import assert from "node:assert/strict";
+import { closeSync, openSync, readSync } from "node:fs";
+import type { TestContext } from "node:test";
+import { objectAt } from "../../src/analysis/places.ts";
+import { qualifiedTypeName } from "../../src/analysis/types.ts";
+import { captureSnapshot } from "../../src/capture/capture.ts";
+import type { Snapshot } from "../../src/snapshot/tables.ts";
+import { type PythonTarget, testOnEveryPython } from "../support/pythons.ts";
+import { startTruth, type Truth } from "../support/truth.ts";
+
+/** Objects that the dumping child replaced after the fork: each is shown to be absent in the process that stands still. */
+const MOST_MISSING = 15;
+/** Offset of ob_type in an object's header (CPython Include/object.h, release builds). */
+const TYPE_OFFSET = 8;
+
+const ALLOCATORS = [undefined, "debug", "malloc"] as const;
+
+for (const allocator of ALLOCATORS) {
+  testOnEveryPython(`finds every object with its type and size, PYTHONMALLOC=${allocator ?? "default"}`, async (t, python) => {
+    const env = allocator === undefined ? {} : { PYTHONMALLOC: allocator };
+    const truth = await startTruth(t, python, { env, scale: allocator === undefined ? 1000 : 200 });
+    const captured = await captureSnapshot(truth.target.pid, {});
+    assert.ok(captured.ok, captured.ok ? "" : captured.failure.sentence);
+    compare(t, truth, captured.value, python);
+  });
+}
+
+/** Place of every object by its address. */
+function placesByAddress(snapshot: Snapshot): Map<number, number> {
+  const places = new Map<number, number>();
+  for (let place = 0; place < (snapshot.objects?.length ?? 0); place++) {
+    const object = objectAt(snapshot, place);
+    if (object !== undefined) places.set(object.address, place);
+  }
+  return places;
+}
+
+function compare(t: TestContext, truth: Truth, snapshot: Snapshot, python: PythonTarget): void {
+  const places = placesByAddress(snapshot);
+  const inParent = typeReader(truth.target.pid);
+  const missing: string[] = [];
+  const wrongTypes: string[] = [];
+  const wrongSizes = new Map<string, { count: number; example: string }>();
+  let absent = 0;
+  for (let row = 0; row < truth.objects.length; row++) {
+    const address = truth.objects.address[row];
+    const type = truth.types.get(truth.objects.type[row]);
+    const name = type?.module === "builtins" ? type.qualifiedName : `${type?.module}.${type?.qualifiedName}`;
+    if (inParent(address) !== truth.objects.type[row]) {
+      absent++;
+      continue;
+    }
+    const place = places.get(address);
+    const object = place === undefined ? undefined : objectAt(snapshot, place);
+    if (object === undefined) {
+      missing.push(`${name} at 0x${address.toString(16)}`);
+      continue;
+    }
+    if (snapshot.types.address[object.type] !== truth.objects.type[row]) {
+      wrongTypes.push(`${name} taken for ${qualifiedTypeName(snapshot.types, object.type)}`);
+      continue;
+    }
+    const expected = truth.objects.shallowBytes[row];
+    if (object.shallowBytes !== expected && expected !== 0 && !truth.scratch.has(address)) {
+      const known = wrongSizes.get(name) ?? { count: 0, example: "" };
+      const example = known.example || `${object.shallowBytes} for ${expected} at 0x${address.toString(16)}`;
+      wrongSizes.set(name, { count: known.count + 1, example });
+    }
+  }
+  inParent.close();
+  t.diagnostic(`${python.version}: ${truth.objects.length} objects, ${absent} absent in the parent, ${places.size} found`);
+  assert.deepEqual(wrongTypes.slice(0, 20), []);
+  assert.deepEqual(missing.slice(0, 20), [], `${missing.length} missing`);
+  assert.ok(absent <= MOST_MISSING, `${absent} objects of the child are absent in the parent`);
+  assert.deepEqual(Object.fromEntries(wrongSizes), {});
+}
+
+/** Reads the type of an object in the process that stands still; undefined where it has no memory. */
+function typeReader(pid: number): ((object: number) => number | undefined) & { close(): void } {
+  const memory = openSync(`/proc/${pid}/mem`, "r");
+  const word = new BigUint64Array(1);
+  const read = (object: number) => {
+    try {
+      readSync(memory, word, 0, 8, object + TYPE_OFFSET);
+      return Number(word[0]);
+    } catch {
+      return undefined;
+    }
+  };
+  return Object.assign(read, { close: () => closeSync(memory) });
+}
