@@ -62,6 +62,7 @@ export class ImageMemory {
       );
     }
     const image = MemoryImage.layOut(memory, ranges);
+    if (native) avoidHugePages(memory, native);
     if (!spooled || !native) return succeed(new ImageMemory(image, tablesBytes, native, undefined));
     options.progress?.("spooling");
     const slots = Math.floor((reservedBytes - tablesBytes) / MIB) - image.firstSlot / (MIB / 4);
@@ -133,6 +134,15 @@ function discard(image: MemoryImage, start: number, end: number, native: NativeC
     const last = rounding === "inwards" ? roundDown(to, PAGE_BYTES) : roundUp(to, PAGE_BYTES);
     if (last > first) native.madvise(first, last - first, MemoryAdvice.dontNeed);
   });
+}
+
+/** Huge pages would give a sparse image the size of a dense one, and make touching it wait for compaction. */
+function avoidHugePages(memory: LinearMemory, native: NativeCalls): void {
+  for (const segment of memory.segments) {
+    const start = roundUp(native.addressOf(segment), PAGE_BYTES);
+    const end = roundDown(native.addressOf(segment) + segment.byteLength, PAGE_BYTES);
+    native.madvise(start, end - start, MemoryAdvice.noHugePage);
+  }
 }
 
 function failCeiling(

@@ -58,7 +58,8 @@ export class ImagePreparation {
     const ready = { memory: memory.value, copier: this.copier };
     if (!touch(ready, ranges)) return refuse(outOfMemoryFailure(totalBytes(ranges)));
     const bytes = totalBytes(ranges);
-    if (bytes < leftMilliseconds * SURE_BYTES_PER_MILLISECOND) return succeed(ready);
+    // A disk may be slow in ways that no figure here foresees.
+    if (!ready.memory.spooled && bytes < leftMilliseconds * SURE_BYTES_PER_MILLISECOND) return succeed(ready);
     const predictedMilliseconds = predictCopy(ready, ranges);
     if (predictedMilliseconds > leftMilliseconds)
       return refuse(predictedFailure(this.pid, bytes, predictedMilliseconds, leftMilliseconds));

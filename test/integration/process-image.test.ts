@@ -182,7 +182,7 @@ def churn(seed):
     keep = []
     while True:
         keep.append(bytearray(seed * 1000 + len(keep) * 37))
-        if len(keep) > 2000: del keep[:1500]
+        if len(keep) > 500: del keep[:400]
 for seed in (1, 3, 7, 20): threading.Thread(target=churn, args=(seed,), daemon=True).start()
 print("ready")
 input()`;
