@@ -40,9 +40,7 @@ export function classifyMappings(image: ProcessImage): OsStratum {
   const blocks = findThreadBlocks(image.image, image.threads, listHeadRanges(image.mappings, index));
   const stacks = findThreadStacks(image, blocks);
   const marks = disjoint([...stacks.map(markOfStack), ...marksOfBss(image.mappings, index, objects)]);
-  const rows = image.mappings.flatMap((mapping, at) =>
-    cutMapping(mapping, image.pid, index.ofMapping[at], index.libraries, marks),
-  );
+  const rows = cutMappings(image, index, marks);
   const totals = totalPages(rows, image.pages, image.resident);
   return {
     mappings: tableOf(rows, totals),
@@ -75,53 +73,74 @@ function markOfStack(stack: ThreadStack): Mark {
   return { start: stack.start, end: stack.end, kind: MappingKind.stack, library: -1, thread: stack.tid, label: stack.label };
 }
 
+/**
+ * Marks whole libraries, bss included. Only anonymous mappings are cut along marks, and within a library these are its bss.
+ */
 function marksOfBss(mappings: readonly Mapping[], index: LibraryIndex, objects: readonly LoadedObject[]): Mark[] {
-  const extents = new Map(objects.flatMap(({ extent }) => (extent ? [[extent.start, extent] as const] : [])));
-  const markOf = (library: number, range: Range): Mark => ({
-    start: range.start,
-    end: roundUp(range.end, PAGE_BYTES),
+  const markOf = (library: number, { start, end }: Range): Mark => ({
+    start,
+    end: roundUp(end, PAGE_BYTES),
     kind: MappingKind.library,
     library,
     thread: -1,
-    label: `${index.libraries[library].name} bss`,
+    label: index.libraries[library].name,
   });
-  // Only the anonymous mappings within an extent are cut by such a mark: they are the bss.
-  const known = index.libraries.flatMap((library, at) => {
-    const extent = extents.get(library.start);
-    return extent ? [markOf(at, extent)] : [];
-  });
-  const adjacent = mappings.flatMap((mapping, at) => {
+  const extents = new Map(objects.flatMap(({ extent }) => (extent ? [[extent.start, extent] as const] : [])));
+  const marks: Mark[] = [];
+  const known = new Set<number>();
+  for (const [library, { starts }] of index.libraries.entries()) {
+    for (const start of starts) {
+      const extent = extents.get(start);
+      if (extent === undefined) continue;
+      marks.push(markOf(library, extent));
+      known.add(library);
+    }
+  }
+  for (const [at, mapping] of mappings.entries()) {
     const library = at > 0 ? index.ofMapping[at - 1] : -1;
-    if (library < 0 || extents.has(index.libraries[library].start)) return [];
+    if (library < 0 || known.has(library) || !isWritableAnonymous(mapping)) continue;
     const behindData = mappings[at - 1].end === mapping.start && mappings[at - 1].permissions[1] === "w";
-    return behindData && isWritableAnonymous(mapping) ? [markOf(library, mapping)] : [];
-  });
-  return [...known, ...adjacent];
+    if (behindData) marks.push(markOf(library, mapping));
+  }
+  return marks;
 }
 
-/** Cuts anonymous memory along the marks; every other mapping is one row. */
-function cutMapping(
-  mapping: Mapping,
-  pid: number,
-  library: number,
-  libraries: readonly Library[],
-  marks: readonly Mark[],
-): Row[] {
-  const whole = { start: mapping.start, end: mapping.end, mapping };
-  if (library >= 0) return [{ ...whole, kind: MappingKind.library, library, thread: -1, label: libraries[library].name }];
-  const kind = kindOf(mapping);
-  if (kind === MappingKind.stack) {
-    const thread = Number(/^\[stack:(\d+)\]$/.exec(mapping.path)?.[1] ?? pid);
-    const label = thread === pid ? "stack of the main thread" : `stack of thread ${thread}`;
-    return [{ ...whole, kind, library: -1, thread, label }];
+/** The rows of all mappings: anonymous memory is cut along the marks, every other mapping is one row. */
+function cutMappings(image: ProcessImage, index: LibraryIndex, marks: readonly Mark[]): Row[] {
+  const rows: Row[] = [];
+  let next = 0;
+  for (const [at, mapping] of image.mappings.entries()) {
+    const row = rowOf(mapping, image.pid, index.ofMapping[at], index.libraries);
+    while (next < marks.length && marks[next].end <= mapping.start) next++;
+    // Guard pages and reservations are nobody's.
+    if (row.kind !== MappingKind.anonymous || mapping.permissions[0] !== "r") {
+      rows.push(row);
+      continue;
+    }
+    const inside: Row[] = [];
+    for (let mark = next; mark < marks.length && marks[mark].start < mapping.end; mark++) {
+      const start = Math.max(marks[mark].start, mapping.start);
+      inside.push({ ...marks[mark], mapping, start, end: Math.min(marks[mark].end, mapping.end) });
+    }
+    rows.push(...[...inside, ...subtractRanges([row], inside)].sort((a, b) => a.start - b.start));
   }
-  const rest: Row = { ...whole, kind, library: -1, thread: -1, label: labelOf(mapping, kind) };
-  if (kind !== MappingKind.anonymous) return [rest];
-  if (mapping.permissions[0] !== "r") return [rest]; // guard pages and reservations are nobody's
-  const inside = marks
-    .filter((mark) => mark.start < mapping.end && mark.end > mapping.start)
-    .map((mark) => ({ ...mark, mapping, start: Math.max(mark.start, mapping.start), end: Math.min(mark.end, mapping.end) }));
-  return [...inside, ...subtractRanges([rest], inside)].sort((a, b) => a.start - b.start);
+  return rows;
+}
+
+function rowOf(mapping: Mapping, pid: number, library: number, libraries: readonly Library[]): Row {
+  const whole = { start: mapping.start, end: mapping.end, mapping };
+  if (library >= 0) return { ...whole, kind: MappingKind.library, library, thread: -1, label: libraries[library].name };
+  const kind = kindOf(mapping);
+  if (kind !== MappingKind.stack) return { ...whole, kind, library: -1, thread: -1, label: labelOf(mapping, kind) };
+  // Kernels before 4.5 named every thread's stack.
+  const thread = Number(/^\[stack:(\d+)\]$/.exec(mapping.path)?.[1] ?? pid);
+  return {
+    ...whole,
+    kind,
+    library: -1,
+    thread,
+    label: thread === pid ? "stack of the main thread" : `stack of thread ${thread}`,
+  };
 }
 
 /** Kind of a mapping that is no library, by its name (fs/proc/task_mmu.c `show_map_vma`, mm/shmem.c, ipc/shm.c). */

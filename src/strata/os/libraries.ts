@@ -23,17 +23,17 @@ export function findLibraries(mappings: readonly Mapping[]): LibraryIndex {
   for (const mapping of mappings) if (isCode(mapping)) executable.add(fileKey(mapping));
 
   const byFile = new Map<string, number>();
-  const found: { path: string; deleted: boolean; start: number; end: number }[] = [];
+  const found: { readonly path: string; readonly deleted: boolean; readonly starts: number[] }[] = [];
   const ofMapping = new Int32Array(mappings.length).fill(-1);
   for (const [index, mapping] of mappings.entries()) {
     const key = fileKey(mapping);
     if (!isFileMapping(mapping) || !executable.has(key)) continue;
     let library = byFile.get(key);
     if (library === undefined) {
-      library = found.push({ ...splitDeleted(mapping.path), start: mapping.start, end: mapping.end }) - 1;
+      library = found.push({ ...splitDeleted(mapping.path), starts: [] }) - 1;
       byFile.set(key, library);
     }
-    found[library].end = mapping.end;
+    if (mapping.offset === 0) found[library].starts.push(mapping.start);
     ofMapping[index] = library;
   }
   const names = distinctNames(found.map((library) => library.path));

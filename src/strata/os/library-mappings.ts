@@ -1,47 +1,84 @@
 import { PageSet } from "../../base/page-set.ts";
 import { PAGE_BYTES, roundDown, roundUp } from "../../base/units.ts";
 import type { MemoryImage } from "../../target/memory-image.ts";
-import { mergeRanges, type Range } from "./address-ranges.ts";
+import { type Range, subtractRanges } from "./address-ranges.ts";
 import { ClaimKind } from "./claims.ts";
 import { isDynamicLoader } from "./libraries.ts";
 import type { Claim, OsStratum } from "./os-stratum.ts";
 import { forEachPointer } from "./scan-words.ts";
 
+/** Memory that a library owns is searched for further pointers up to this size; larger ones are buffers of data. */
+const SEARCHED_BYTES_MAX = 1024 * 1024;
+/** Lists of segments are followed that far. */
+const MAX_ROUNDS = 64;
+
+/** Memory of a library that may hold pointers. */
+interface Source extends Range {
+  readonly library: number;
+}
+
 /**
- * Finds the libraries that own anonymous memory which nobody else claims, such as the buffers of OpenBLAS: a word of the
- * library's data or bss points at the memory's first page or, since the kernel merges neighbouring mappings, at any page's
- * first byte. Each library owns from the lowest such address to the next library's or to the end of the range.
+ * Finds the libraries that own anonymous memory which nobody else claims, such as the buffers of OpenBLAS or the closures of
+ * libffi: a word of the library's data or bss, or of memory that it owns by this rule, points at the memory's first page or,
+ * since the kernel merges neighbouring mappings, at any page's first byte. A library owns from the lowest such address to the
+ * next library's or to the end of the range.
  *
  * One pass over the writable data of all libraries, about 1 ms for each MiB.
  * @param unclaimed ranges of anonymous memory that no allocator, stack or runtime structure claims, ascending and disjoint
  */
 export function findLibraryMappings(image: MemoryImage, os: OsStratum, unclaimed: readonly Range[]): Claim[] {
-  const candidates = new PageSet();
-  const firstPages = new PageSet();
-  for (const range of mergeRanges(unclaimed)) {
-    const start = roundDown(range.start, PAGE_BYTES);
-    candidates.addRange(start, roundUp(range.end, PAGE_BYTES));
-    firstPages.addRange(start, start + PAGE_BYTES);
+  const claims: Claim[] = [];
+  let left = [...unclaimed];
+  let sources = dataOfLibraries(os);
+  for (let round = 0; round < MAX_ROUNDS && sources.length > 0 && left.length > 0; round++) {
+    const owners = findOwners(image, sources, left);
+    const found = left.flatMap((range) => divide(range, owners));
+    left = subtractRanges(left, found);
+    sources = found.filter((source) => source.end - source.start <= SEARCHED_BYTES_MAX);
+    for (const { start, end, library } of found) {
+      claims.push({ start, end, kind: ClaimKind.library, label: os.libraries[library].name, library });
+    }
   }
-  if (candidates.pages === 0) return [];
+  return claims.sort((a, b) => a.start - b.start);
+}
 
-  /** For each page that is pointed at, how often each library does. */
-  const votes = new Map<number, Map<number, number>>();
-  const { mappings } = os;
+function dataOfLibraries({ mappings, libraries }: OsStratum): Source[] {
+  const sources: Source[] = [];
   for (let row = 0; row < mappings.length; row++) {
     const library = mappings.library[row];
     const part = mappings.part[row];
     // The loader points at what it maps for others.
-    if (library < 0 || (part !== "data" && part !== "bss") || isDynamicLoader(os.libraries[library])) continue;
-    forEachPointer(image, mappings.start[row], mappings.end[row], (_address, value) => {
-      if (!candidates.has(value) || (value % PAGE_BYTES !== 0 && !firstPages.has(value))) return;
+    if (library < 0 || (part !== "data" && part !== "bss") || isDynamicLoader(libraries[library])) continue;
+    sources.push({ start: mappings.start[row], end: mappings.end[row], library });
+  }
+  return sources;
+}
+
+/** A page that a library points at. */
+interface Owner {
+  readonly page: number;
+  readonly library: number;
+}
+
+function findOwners(image: MemoryImage, sources: readonly Source[], targets: readonly Range[]): Owner[] {
+  const pages = new PageSet();
+  const firstPages = new PageSet();
+  for (const range of targets) {
+    const start = roundDown(range.start, PAGE_BYTES);
+    pages.addRange(start, roundUp(range.end, PAGE_BYTES));
+    firstPages.addRange(start, start + PAGE_BYTES);
+  }
+  /** For each page that is pointed at, how often each library does. */
+  const votes = new Map<number, Map<number, number>>();
+  for (const { start, end, library } of sources) {
+    forEachPointer(image, start, end, (_address, value) => {
+      if (!pages.has(value) || (value % PAGE_BYTES !== 0 && !firstPages.has(value))) return;
       const page = roundDown(value, PAGE_BYTES);
       const ofPage = votes.get(page) ?? new Map<number, number>();
       votes.set(page, ofPage.set(library, (ofPage.get(library) ?? 0) + 1));
     });
   }
-  const owners = [...votes].sort(([a], [b]) => a - b).map(([page, ofPage]) => ({ page, library: winner(ofPage) }));
-  return unclaimed.flatMap((range) => divide(range, owners, os));
+  return [...votes].sort(([a], [b]) => a - b).map(([page, ofPage]) => ({ page, library: winner(ofPage) }));
 }
 
 /** The library with most pointers; the one loaded lowest when they are equal, so that answers repeat. */
@@ -49,16 +86,16 @@ function winner(votes: ReadonlyMap<number, number>): number {
   return [...votes].reduce((best, vote) => (vote[1] > best[1] || (vote[1] === best[1] && vote[0] < best[0]) ? vote : best))[0];
 }
 
-function divide(range: Range, owners: readonly { readonly page: number; readonly library: number }[], os: OsStratum): Claim[] {
-  const claims: { start: number; end: number; library: number }[] = [];
+function divide(range: Range, owners: readonly Owner[]): Source[] {
+  const pieces: { start: number; end: number; library: number }[] = [];
   for (const { page, library } of owners) {
     if (page >= range.end) break;
     if (page + PAGE_BYTES <= range.start) continue;
-    const last = claims.at(-1);
+    const last = pieces.at(-1);
     if (last?.library === library) continue;
     const start = Math.max(page, range.start);
     if (last !== undefined) last.end = start;
-    claims.push({ start, end: range.end, library });
+    pieces.push({ start, end: range.end, library });
   }
-  return claims.map((claim) => ({ ...claim, kind: ClaimKind.library, label: os.libraries[claim.library].name }));
+  return pieces;
 }

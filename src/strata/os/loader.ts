@@ -2,6 +2,7 @@
  * What the dynamic loader knows and keeps: the list of loaded objects, from which come the exact ends of their bss,
  * and the memory it took for itself before any malloc existed (glibc elf/dl-minimal.c).
  */
+import { PAGE_BYTES } from "../../base/units.ts";
 import type { MemoryImage } from "../../target/memory-image.ts";
 import { isDynamicLoader } from "./libraries.ts";
 import type { Library } from "./os-stratum.ts";
@@ -20,6 +21,8 @@ const LINK_MAP = { previous: 32, next: 24 } as const;
 const PRIVATE_FIRST = 40;
 const PRIVATE_END = 1400;
 const MAX_LINK_MAPS = 16384;
+/** The small code model of x86-64 ends here. */
+const MAX_OBJECT_BYTES = 4 * 2 ** 30;
 
 /** An object that the loader has mapped. */
 export interface LoadedObject {
@@ -41,7 +44,7 @@ export function findLoadedObjects(
   for (const [index, library] of libraries.entries()) {
     if (!isDynamicLoader(library)) continue;
     for (const range of writable(index)) {
-      const head = findLinkMapHead(image, range.start, range.end, library.start);
+      const head = findLinkMapHead(image, range.start, range.end, library.starts);
       if (head !== undefined) return withExtents(image, linkMapChain(image, head), libraries);
     }
   }
@@ -49,10 +52,10 @@ export function findLoadedObjects(
 }
 
 /** Finds r_debug by the loader's own base address, which its last field holds, and verifies the others. */
-function findLinkMapHead(image: MemoryImage, start: number, end: number, loaderBase: number): number | undefined {
+function findLinkMapHead(image: MemoryImage, start: number, end: number, loaderStarts: readonly number[]): number | undefined {
   let head: number | undefined;
   forEachPointer(image, start, end, (address, value) => {
-    if (head !== undefined || value !== loaderBase) return;
+    if (head !== undefined || !loaderStarts.includes(value)) return;
     const debug = address - R_DEBUG.loaderBase;
     const map = image.u64(debug + R_DEBUG.map);
     const plausible =
@@ -77,14 +80,18 @@ function linkMapChain(image: MemoryImage, head: number): number[] {
   return chain;
 }
 
-/** Reads each object's extent at the one offset where most link_maps hold the start of a library. */
+/**
+ * Reads each object's extent at the one offset where most link_maps hold the start of a mapped library: glibc keeps start and
+ * end there, musl start and length (`map` and `map_len` of its struct dso).
+ */
 function withExtents(image: MemoryImage, chain: readonly number[], libraries: readonly Library[]): LoadedObject[] {
-  const starts = new Map(libraries.map((library) => [library.start, library]));
+  const starts = new Set(libraries.flatMap((library) => library.starts));
   const extentAt = (map: number, offset: number): LoadedObject["extent"] => {
     const start = image.u64(map + offset);
-    const end = image.u64(map + offset + 8);
-    const library = starts.get(start);
-    return library !== undefined && end > start && end >= library.end - (library.end - start) / 2 ? { start, end } : undefined;
+    if (!starts.has(start)) return undefined;
+    const endOrLength = image.u64(map + offset + 8);
+    const end = endOrLength > start ? endOrLength : start + endOrLength;
+    return end - start > PAGE_BYTES && end - start <= MAX_OBJECT_BYTES ? { start, end } : undefined;
   };
   let best = { offset: 0, hits: 0 };
   for (let offset = PRIVATE_FIRST; offset < PRIVATE_END; offset += 8) {

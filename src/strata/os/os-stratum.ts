@@ -39,10 +39,8 @@ export interface Library {
   readonly name: string;
   /** True when the file was removed or replaced since it was mapped. */
   readonly deleted: boolean;
-  /** First byte of its first mapping. */
-  readonly start: number;
-  /** End of its last file mapping; bss lies behind it. */
-  readonly end: number;
+  /** Where its first byte is mapped, ascending: once as a rule, more often when it was loaded by dlmopen too. */
+  readonly starts: readonly number[];
 }
 
 /** Who recognises a range of memory of no file. */
