@@ -39,7 +39,8 @@ const HEADER_BYTES = 64;
 const PROGRAM_HEADER_BYTES = 56;
 const MAX_PROGRAM_HEADERS = 128;
 
-const ProgramHeaderType = { load: 1, dynamic: 2, note: 4, threadLocal: 7 } as const;
+const ProgramHeaderType = { load: 1, dynamic: 2, interpreter: 3, note: 4, threadLocal: 7 } as const;
+const TYPE_NOT_RELOCATABLE = 2;
 const DynamicTag = {
   end: 0,
   hash: 4,
@@ -93,6 +94,8 @@ export class ElfImage {
     /** What is added to an address of the file to get one in memory; 0 for an executable that is not relocatable. */
     readonly bias: number,
     private readonly headers: readonly ProgramHeader[],
+    /** e_type: 2 for an executable at a fixed address, 3 for everything that can be moved. */
+    private readonly type: number,
   ) {
     this.dynamic = readDynamic(source, base, bias, headers);
   }
@@ -113,7 +116,7 @@ export class ElfImage {
     const headers = readProgramHeaders(viewOf(table), count);
     const first = headers.find((candidate) => candidate.type === ProgramHeaderType.load);
     if (first === undefined) return undefined;
-    return new ElfImage(source, base, base - (first.virtualAddress - first.offset), headers);
+    return new ElfImage(source, base, base - (first.virtualAddress - first.offset), headers, view.getUint16(16, true));
   }
 
   /** Loadable segments, in the order of the file. */
@@ -124,6 +127,11 @@ export class ElfImage {
       writable: (header.flags & 2) !== 0,
       executable: (header.flags & 1) !== 0,
     }));
+  }
+
+  /** True for a program, false for a library; a program that is linked statically and can be moved passes for a library. */
+  isExecutable(): boolean {
+    return this.type === TYPE_NOT_RELOCATABLE || this.headersOf(ProgramHeaderType.interpreter).length > 0;
   }
 
   threadLocal(): ElfThreadLocal | undefined {

@@ -1,4 +1,4 @@
-import { PAGE_BYTES, roundDown } from "../base/units.ts";
+import { PAGE_BYTES, roundDown, USER_SPACE_END } from "../base/units.ts";
 import type { MemoryReader } from "./memory-reader.ts";
 
 const TWO_32 = 2 ** 32;
@@ -38,6 +38,20 @@ export class MemoryWindow {
     if (address < this.start || address + 8 > this.end) return 0;
     const word = (address - this.start) / 4;
     return this.words[word] + this.words[word + 1] * TWO_32;
+  }
+
+  /**
+   * Address of the first slot at or after `from` that holds an aligned user-space address; `end` when there is none. Most words of
+   * static data are zero: a scan for pointers skips them here.
+   */
+  nextPointer(from: number): number {
+    const { words } = this;
+    for (let word = (Math.max(from, this.start) - this.start) / 4; word + 1 < words.length; word += 2) {
+      const low = words[word];
+      const high = words[word + 1];
+      if ((low & 7) === 0 && high < USER_SPACE_END / TWO_32 && (high !== 0 || low >= PAGE_BYTES)) return this.start + word * 4;
+    }
+    return this.end;
   }
 
   /** The bytes as Latin-1 text, for searching: index i is the byte at start + i. */

@@ -75,10 +75,9 @@ export function findArenasPointer(
 ): number | undefined {
   if (samples.length === 0) return undefined;
   for (const window of windows) {
-    for (let slot = window.start; slot < window.end; slot += POINTER_BYTES) {
+    for (let slot = window.nextPointer(window.start); slot < window.end; slot = window.nextPointer(slot + POINTER_BYTES)) {
       const table = window.pointer(slot);
-      if (table % POINTER_BYTES === 0 && isUserAddress(table) && mayPointTo(table) && holdsArenasOf(reader, table, samples))
-        return slot;
+      if (mayPointTo(table) && holdsArenasOf(reader, table, samples)) return slot;
     }
   }
   return undefined;
@@ -93,9 +92,9 @@ export function findArenaMap(
   mayPointTo: (address: number) => boolean,
 ): ArenaMapLocation | undefined {
   for (const window of windows) {
-    for (let slot = window.start; slot < window.end; slot += POINTER_BYTES) {
+    for (let slot = window.nextPointer(window.start); slot < window.end; slot = window.nextPointer(slot + POINTER_BYTES)) {
       const middle = window.pointer(slot);
-      if (middle % POINTER_BYTES !== 0 || !isUserAddress(middle) || !mayPointTo(middle)) continue;
+      if (!mayPointTo(middle)) continue;
       const address = slot - topIndex(shape, arenas[0]) * POINTER_BYTES;
       const map = { ...shape, address };
       if (address >= window.start && arenas.every((arena) => coversArena(reader, map, arena))) return map;

@@ -1,16 +1,15 @@
-import { USER_SPACE_END } from "../../../base/units.ts";
+import { PAGE_BYTES, USER_SPACE_END } from "../../../base/units.ts";
 import type { MemoryReader } from "../../../target/memory-reader.ts";
 import type { MemoryWindow } from "../../../target/memory-window.ts";
 import type { Layout } from "../layouts/layout.ts";
-import type { GcLocation } from "./python-runtime.ts";
 
 const MAX_INTERPRETERS = 4096;
-const MAX_THRESHOLD = 10_000_000;
-const GENERATIONS = 3;
+const MAX_INTERPRETER_ID = 2 ** 32;
+/** x86-64: `mov rax, [rip + …]` and `ret`. */
+const ACCESSOR_CODE: readonly number[] = [0x48, 0x8b, 0x05];
+const RETURN_CODE = 0xc3;
 /** Py_TPFLAGS_DICT_SUBCLASS (Include/object.h, all of 3.x). */
 const DICT_SUBCLASS_FLAG = 1 << 29;
-/** Some builds align `struct gc_generation` to 4 bytes: the lists then begin that much before the table's offset. */
-const GENERATIONS_TOLERANCE = 8;
 
 /** Where the list of interpreters begins, and who is in it. */
 export interface InterpreterList {
@@ -35,8 +34,8 @@ export function interpretersOfRuntime(
 
 /**
  * Finds the list of interpreters in static data without a symbol: a pointer to a structure whose first thread state points back
- * at it and whose `sys` dictionary is a dictionary. From 3.7 that is `interpreters.main` of `_PyRuntime`, whose neighbour is the
- * head of the list; before, there is only `interp_head`.
+ * at it and whose `sys` dictionary is a dictionary. From 3.7 that is `interpreters.main` of `_PyRuntime`, which stands between the
+ * head of the list and the next interpreter's id; before, there is only `interp_head`.
  */
 export function findInterpreters(
   reader: MemoryReader,
@@ -44,17 +43,13 @@ export function findInterpreters(
   typeType: number,
   windows: readonly MemoryWindow[],
 ): InterpreterList | undefined {
+  const hasRuntime = layout.has("_PyRuntimeState");
   for (const window of windows) {
-    for (let slot = window.start; slot < window.end; slot += 8) {
+    for (let slot = window.nextPointer(window.start); slot < window.end; slot = window.nextPointer(slot + 8)) {
+      if (hasRuntime && !mayBeMainInterpreter(layout, window, slot)) continue;
       const address = window.pointer(slot);
-      if (
-        !isPointer(address) ||
-        !isInterpreter(reader, layout, typeType, address) ||
-        firstThread(reader, layout, address) === 0
-      )
-        continue;
-      if (!layout.has("_PyRuntimeState"))
-        return { headAddress: slot, runtimeAddress: undefined, addresses: walkInterpreters(reader, layout, typeType, address) };
+      if (!isInterpreter(reader, layout, typeType, address) || firstThread(reader, layout, address) === 0) continue;
+      if (!hasRuntime) return listFrom(reader, layout, typeType, slot);
       const list = interpretersOfRuntime(
         reader,
         layout,
@@ -65,6 +60,40 @@ export function findInterpreters(
     }
   }
   return undefined;
+}
+
+/**
+ * `interp_head` of 3.6 by the code of the exported function that returns it: `mov rax, [rip + distance]; ret`. Undefined when the
+ * compiler wrote something else.
+ */
+export function interpretersOfAccessor(
+  reader: MemoryReader,
+  layout: Layout,
+  typeType: number,
+  accessor: number,
+): InterpreterList | undefined {
+  const code = reader.bytes(accessor, ACCESSOR_CODE.length + 5);
+  if (layout.has("_PyRuntimeState") || code === undefined || !ACCESSOR_CODE.every((byte, index) => code[index] === byte))
+    return undefined;
+  const end = ACCESSOR_CODE.length + 4;
+  const list = listFrom(reader, layout, typeType, accessor + end + reader.i32(accessor + ACCESSOR_CODE.length));
+  return code[end] === RETURN_CODE && list.addresses.length > 0 ? list : undefined;
+}
+
+function listFrom(reader: MemoryReader, layout: Layout, typeType: number, headAddress: number): InterpreterList {
+  return {
+    headAddress,
+    runtimeAddress: undefined,
+    addresses: walkInterpreters(reader, layout, typeType, reader.u64(headAddress)),
+  };
+}
+
+/** A look at the neighbours in static data, before anything in the heap is read. */
+function mayBeMainInterpreter(layout: Layout, window: MemoryWindow, slot: number): boolean {
+  const main = layout.offset("_PyRuntimeState", "interpreters.main");
+  const head = window.pointer(slot + layout.offset("_PyRuntimeState", "interpreters.head") - main);
+  const nextId = window.pointer(slot + layout.offset("_PyRuntimeState", "interpreters.next_id") - main);
+  return isPointer(head) && nextId >= 1 && nextId <= MAX_INTERPRETER_ID;
 }
 
 /** Follows the list from its head; ends early at anything that is no interpreter. */
@@ -104,84 +133,7 @@ function isDict(reader: MemoryReader, layout: Layout, typeType: number, address:
   return reader.u64(type + obType) === typeType && (flags & DICT_SUBCLASS_FLAG) !== 0;
 }
 
-/**
- * The collector's state: per interpreter from 3.9, in `_PyRuntime` in 3.7 and 3.8, static before
- * (CPython Modules/gcmodule.c, Include/internal/mem.h, pycore_gc.h). Undefined when what is there does not hold together.
- */
-export function locateGc(
-  reader: MemoryReader,
-  layout: Layout,
-  runtimeAddress: number | undefined,
-  interpreter: number,
-  staticGenerations: number | undefined,
-): GcLocation | undefined {
-  const headStride = layout.size("gc_generation");
-  const gcHeadBytes = layout.size("PyGC_Head");
-  const stateAddress = gcStateAddress(layout, runtimeAddress, interpreter);
-  if (stateAddress === undefined) {
-    if (staticGenerations === undefined || !areGenerations(reader, layout, staticGenerations)) return undefined;
-    return {
-      generationsAddress: staticGenerations,
-      headStride,
-      gcHeadBytes,
-      permanentAddress: undefined,
-      stateAddress: undefined,
-    };
-  }
-  const generationsAddress = reader.u64(stateAddress + layout.offset("_gc_runtime_state", "generation0"));
-  const distance = Math.abs(generationsAddress - stateAddress - layout.offset("_gc_runtime_state", "generations"));
-  if (distance > GENERATIONS_TOLERANCE || !areGenerations(reader, layout, generationsAddress)) return undefined;
-  const permanentAddress = stateAddress + layout.offset("_gc_runtime_state", "permanent_generation");
-  return { generationsAddress, headStride, gcHeadBytes, permanentAddress, stateAddress };
-}
-
-/** `generations` of 3.6, which has no structure around it: from the exported pointer `_PyGC_generation0`, else by its shape. */
-export function findStaticGenerations(
-  reader: MemoryReader,
-  layout: Layout,
-  exportedPointer: number | undefined,
-  windows: readonly MemoryWindow[],
-): number | undefined {
-  if (layout.has("_gc_runtime_state")) return undefined;
-  if (exportedPointer !== undefined) return reader.u64(exportedPointer);
-  for (const window of windows) {
-    for (let slot = window.start; slot < window.end; slot += 8) {
-      const target = window.pointer(slot);
-      if (windows.some((other) => other.contains(target)) && areLinkedGenerations(reader, layout, target)) return target;
-    }
-  }
-  return undefined;
-}
-
-function gcStateAddress(layout: Layout, runtimeAddress: number | undefined, interpreter: number): number | undefined {
-  if (layout.has("PyInterpreterState", "gc")) return interpreter + layout.offset("PyInterpreterState", "gc");
-  if (runtimeAddress !== undefined && layout.has("_PyRuntimeState", "gc"))
-    return runtimeAddress + layout.offset("_PyRuntimeState", "gc");
-  return undefined;
-}
-
-/** Does not ask for `head.next.prev == head`: while a collection runs, `prev` holds reference counts. */
-function areGenerations(reader: MemoryReader, layout: Layout, address: number): boolean {
-  const stride = layout.size("gc_generation");
-  const threshold = layout.offset("gc_generation", "threshold");
-  for (let generation = 0; generation < GENERATIONS; generation++) {
-    const head = address + generation * stride;
-    const limit = reader.i32(head + threshold);
-    if (!isPointer(reader.u64(head)) || !isPointer(reader.u64(head + 8)) || limit < 0 || limit > MAX_THRESHOLD) return false;
-  }
-  return true;
-}
-
-function areLinkedGenerations(reader: MemoryReader, layout: Layout, address: number): boolean {
-  if (!areGenerations(reader, layout, address)) return false;
-  const stride = layout.size("gc_generation");
-  for (let generation = 0; generation < GENERATIONS; generation++) {
-    const head = address + generation * stride;
-    if (reader.u64(reader.u64(head) + 8) !== head || reader.u64(reader.u64(head + 8)) !== head) return false;
-  }
-  return true;
-}
-
-function isPointer(value: number): boolean {
-  return value % 4 === 0 && value >= 4096 && value < USER_SPACE_END;
+/** True for an aligned user-space address. */
+export function isPointer(value: number): boolean {
+  return value % 4 === 0 && value >= PAGE_BYTES && value < USER_SPACE_END;
 }

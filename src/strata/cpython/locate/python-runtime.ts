@@ -16,6 +16,7 @@ export interface PythonRuntime {
   readonly interpretersHeadAddress: number;
   /** In the order of the list: the newest first, the main interpreter last. */
   readonly interpreters: readonly InterpreterLocation[];
+  /** No states until the process stands still: `relocateInterpreters` finds them in the image. */
   readonly pymalloc: PymallocLocation;
   /** Bytes that a debug allocator (`PYTHONMALLOC=debug`, `-X dev`) puts before every block: 16, or 0 without one. */
   readonly debugBytes: 0 | 16;

@@ -51,7 +51,7 @@ export function readInterned(runtime: PythonRuntime, reader: MemoryReader): Inte
 
 function findInternedDict(reader: MemoryReader, layout: Layout, windows: readonly MemoryWindow[]): number | undefined {
   for (const window of windows) {
-    for (let slot = window.start; slot < window.end; slot += 8) {
+    for (let slot = window.nextPointer(window.start); slot < window.end; slot = window.nextPointer(slot + 8)) {
       const dict = window.pointer(slot);
       if (hasTypeFlag(reader, layout, dict, DICT_FLAG) && isInterned(reader, layout, dict)) return dict;
     }

@@ -52,7 +52,7 @@ export function findStaticFreeLists(runtime: PythonRuntime, reader: MemoryReader
   const obType = layout.offset("PyObject", "ob_type");
   const collectorHeader = layout.size("PyGC_Head");
   for (const window of windows) {
-    for (let slot = window.start; slot < window.end; slot += 8) {
+    for (let slot = window.nextPointer(window.start); slot < window.end; slot = window.nextPointer(slot + 8)) {
       const first = window.pointer(slot);
       if (isInside(windows, first) || !isDead(reader, first)) continue;
       const list = lists.get(reader.u64(first + obType));
