@@ -1,5 +1,6 @@
 import type { Failure } from "../../base/result.ts";
 import type { NativeCalls } from "../native.ts";
+import { execWatch } from "./exec-watch.ts";
 import { lingeringTracees } from "./lingering.ts";
 import { sleepMilliseconds } from "./sleep.ts";
 import {
@@ -42,12 +43,15 @@ export function stopByPtrace(
   childOfOurs: boolean,
   options: StopOptions,
 ): { readonly stopped: StoppedProcess } | PtraceFailure {
-  // A dead man's switch: when we hang, the kernel ends us, and a tracer's end lets its tracees go. One hang is known: SEIZE waits
-  // for an execve in the target, which waits for us to collect a thread seized a moment before (cred_guard_mutex).
+  // Only a process with several threads can wait for us in execve.
+  if ((threadCount(pid) ?? 0) > 1) execWatch.start();
+  // A dead man's switch: should a system call hang all the same, the kernel ends us, and a tracer's end lets its tracees go.
   native.alarm(HALT_ALARM_SECONDS);
   const requestedAt = performance.now();
   const tracees = new Tracees(native, pid, childOfOurs);
+  execWatch.begin(pid);
   const outcome = stopAll(tracees, options);
+  execWatch.end();
   if (outcome === undefined) {
     native.alarm(HOLD_ALARM_SECONDS + Math.ceil(Math.min(Math.max(options.deadline(), 0), LONGEST_HOLD_MILLISECONDS) / 1000));
     return { stopped: new PtraceStop(native, tracees, requestedAt) };
@@ -76,10 +80,13 @@ function stopAll(tracees: Tracees, options: StopOptions): PtraceFailure | undefi
     const late = awaitStops(tracees, giveUpAt, options.deadline);
     if (late !== undefined) return late;
     // Nobody runs and nobody was new: nobody can have been born since, unless the listing was cut short.
-    if (seized === 0 && listed.length === threadCount(pid)) break;
+    if (seized === 0 && !tracees.changed && listed.length === threadCount(pid)) break;
+    if (tracees.changed) tracees.lookAgain();
     if (performance.now() >= giveUpAt) return tooManyNew(pid);
   }
-  return tracees.stoppedThreads().length > 0 ? undefined : ended(pid);
+  const stopped = tracees.stoppedThreads();
+  if (stopped.length === 0) return ended(pid);
+  return stopped.some(({ tid }) => tid === pid) ? undefined : mainThreadEnded(pid);
 }
 
 function awaitStops(tracees: Tracees, giveUpAt: number, deadline: () => number): PtraceFailure | undefined {
@@ -101,6 +108,11 @@ function awaitStops(tracees: Tracees, giveUpAt: number, deadline: () => number):
 
 function ended(pid: number): PtraceFailure {
   return { kind: "failed", failure: { code: "no-such-process", sentence: `Process ${pid} ended while it was being stopped.` } };
+}
+
+function mainThreadEnded(pid: number): PtraceFailure {
+  const sentence = `The main thread of process ${pid} has ended, and with it access to the process's memory; all others were let go.`;
+  return { kind: "failed", failure: { code: "no-such-process", sentence } };
 }
 
 function tooManyNew(pid: number): PtraceFailure {
@@ -131,19 +143,21 @@ class PtraceStop implements StoppedProcess {
   }
 
   alive(): boolean {
-    if (this.died) return false;
+    if (this.released) return !this.died;
     // Threads that stand still end only all together, so one speaks for all.
-    if (this.released || this.native.ptraceIsStopped(this.sentinel)) return true;
+    if (this.native.ptraceIsStopped(this.sentinel)) return true;
     this.resume();
     return false;
   }
 
   resume(): { readonly died: boolean } {
-    if (this.released) return { died: this.died };
-    this.released = true;
-    this.died = this.tracees.release();
-    this.native.alarm(0);
-    lingeringTracees.settle(this.native, this.died ? COLLECT_MILLISECONDS : 0);
+    if (!this.released) {
+      this.released = true;
+      this.died = !this.native.ptraceIsStopped(this.sentinel);
+      const left = this.tracees.release();
+      this.native.alarm(0);
+      if (left > 0) lingeringTracees.settle(this.native, COLLECT_MILLISECONDS);
+    }
     return { died: this.died };
   }
 }

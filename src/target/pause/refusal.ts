@@ -1,6 +1,7 @@
-import type { Failure, FailureCode } from "../../base/result.ts";
+import type { Failure, FailureCode, Result } from "../../base/result.ts";
 import { readOptionalFile } from "../proc/proc-file.ts";
 import { type ProcessStatus, parseStatus, readStatus } from "../proc/status.ts";
+import { sleepMilliseconds } from "./sleep.ts";
 import { hasEnded } from "./thread-state.ts";
 
 /** CAP_SYS_PTRACE (include/uapi/linux/capability.h). */
@@ -43,20 +44,15 @@ function hasCapability(mask: string, capability: bigint): boolean {
  * undefined when nothing speaks against trying.
  */
 export function explainUntraceable(pid: number): Failure | undefined {
-  const read = readStatus(pid);
+  const read = readSettledStatus(pid);
   if (!read.ok) return read.failure;
   const status = read.value;
   if (pid === process.pid) return failure("usage", `Process ${pid} is pystrata itself, which cannot stop itself.`);
   if (status.threadGroup !== pid) {
     return failure("no-such-process", `${pid} is a thread of process ${status.threadGroup}.`, `Use ${status.threadGroup}.`);
   }
-  if (hasEnded(status.state) && status.threads > 1) {
-    // It is about to end altogether, or lives on without the thread by which the kernel shows a process's memory.
-    return failure(
-      "no-such-process",
-      `The main thread of process ${pid} has ended, and with it access to the process's memory.`,
-    );
-  }
+  // Such a process is about to execute a new program or to end; who stops it sees which.
+  if (hasEnded(status.state) && status.threads > 1) return undefined;
   if (hasEnded(status.state)) {
     return failure(
       "no-such-process",
@@ -69,6 +65,14 @@ export function explainUntraceable(pid: number): Failure | undefined {
   // The memory goes before the process becomes a zombie.
   if (!status.hasMemory) return failure("no-such-process", `Process ${pid} is just ending.`);
   return explainTracer(pid, status);
+}
+
+/** A process looks like a zombie for an instant while one of its threads replaces the main thread by execve: look twice. */
+function readSettledStatus(pid: number): Result<ProcessStatus> {
+  const first = readStatus(pid);
+  if (!first.ok || !hasEnded(first.value.state)) return first;
+  sleepMilliseconds(1);
+  return readStatus(pid);
 }
 
 function explainTracer(pid: number, status: ProcessStatus): Failure | undefined {

@@ -1,9 +1,11 @@
 import { type Failure, fail, type Result, succeed } from "../../base/result.ts";
-import { loadNative } from "../native.ts";
+import { loadNative, type NativeCalls } from "../native.ts";
 import { readStat } from "../proc/stat.ts";
+import { lingeringTracees } from "./lingering.ts";
 import { stopByPtrace } from "./ptrace-stop.ts";
 import { explainRefusal, explainUntraceable } from "./refusal.ts";
 import { stopBySignal } from "./signal-stop.ts";
+import { sleepMilliseconds } from "./sleep.ts";
 import type { StopOptions, StoppedProcess } from "./stopped-process.ts";
 import { explainUnstoppable, findUninterruptibleThread } from "./thread-state.ts";
 
@@ -22,10 +24,10 @@ import { explainUnstoppable, findUninterruptibleThread } from "./thread-state.ts
 export function stopProcess(pid: number, options: StopOptions): Result<StoppedProcess> {
   const untraceable = explainUntraceable(pid);
   if (untraceable !== undefined) return refuse(untraceable);
-  const uninterruptible = findUninterruptibleThread(pid);
+  const native = loadNative();
+  const uninterruptible = findUninterruptibleThread(pid, () => waitOnce(native));
   if (uninterruptible !== undefined) return refuse(explainUnstoppable(pid, uninterruptible));
 
-  const native = loadNative();
   if (native === undefined) {
     return options.allowSigstop ? stopBySignal(pid, options.deadline) : withSigstopHint(MISSING_NATIVE);
   }
@@ -38,6 +40,12 @@ export function stopProcess(pid: number, options: StopOptions): Result<StoppedPr
   const now = explainUntraceable(pid);
   if (now !== undefined) return refuse(now);
   return options.allowSigstop ? stopBySignal(pid, options.deadline) : withSigstopHint(explainRefusal(pid, outcome.tid));
+}
+
+/** A thread in execve waits for us if it finds one that an earlier attempt could not let go. */
+function waitOnce(native: NativeCalls | undefined): void {
+  if (native !== undefined) lingeringTracees.settle(native, 0);
+  sleepMilliseconds(1);
 }
 
 const MISSING_NATIVE: Failure = {

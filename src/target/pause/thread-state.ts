@@ -3,7 +3,6 @@ import type { Failure } from "../../base/result.ts";
 import { readOptionalFile } from "../proc/proc-file.ts";
 import { parseStat } from "../proc/stat.ts";
 import { threadName } from "../proc/tasks.ts";
-import { sleepMilliseconds } from "./sleep.ts";
 import { STOP_LIMIT_MILLISECONDS } from "./stopped-process.ts";
 
 /** A directory has two links of its own; /proc/PID/task adds one for each thread (fs/proc/base.c, proc_task_getattr). */
@@ -40,14 +39,15 @@ export function hasEnded(state: string | undefined): boolean {
 
 /**
  * Waits until no thread is in an uninterruptible wait (state D), since such a thread would keep all others stopped for nothing.
+ * @param wait lets about a millisecond go by
  * @returns the thread that stayed in one for `STOP_LIMIT_MILLISECONDS`, or undefined when there is none (any more)
  */
-export function findUninterruptibleThread(pid: number): number | undefined {
+export function findUninterruptibleThread(pid: number, wait: () => void): number | undefined {
   const giveUpAt = performance.now() + STOP_LIMIT_MILLISECONDS;
   for (const tid of threadIds(pid) ?? []) {
     while (threadState(pid, tid) === "D") {
       if (performance.now() >= giveUpAt) return Number(tid);
-      sleepMilliseconds(1);
+      wait();
     }
   }
   return undefined;

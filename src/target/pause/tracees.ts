@@ -1,4 +1,5 @@
 import { Errno, type NativeCalls, Registers, WaitEvent } from "../native.ts";
+import { execWatch } from "./exec-watch.ts";
 import { lingeringTracees, signalToDeliver } from "./lingering.ts";
 import type { StoppedThread } from "./stopped-process.ts";
 import { hasEnded, threadState } from "./thread-state.ts";
@@ -6,6 +7,7 @@ import { hasEnded, threadState } from "./thread-state.ts";
 /** PTRACE_EVENT_STOP (include/uapi/linux/ptrace.h): stopped by PTRACE_INTERRUPT, or by a group stop. */
 const EVENT_STOP = 128;
 const SIGTRAP = 5;
+const SEIZE_ATTEMPTS = 3;
 
 interface Tracee extends StoppedThread {
   /** `ended`: a zombie; its parent, or we, will collect it. */
@@ -26,6 +28,7 @@ export class Tracees {
   groupStopped = false;
   private readonly byTid = new Map<number, Tracee>();
   private pending: Tracee[] = [];
+  private someoneLeft = false;
   private readonly event = new WaitEvent();
   private readonly registers = new Registers();
 
@@ -54,23 +57,25 @@ export class Tracees {
   /** Begins to stop a thread. That a thread is gone or has ended is no refusal. */
   seize(tid: number): "seized" | "gone" | "refused" {
     lingeringTracees.forget(tid);
-    const result = this.native.ptraceSeize(tid);
-    if (result === -Errno.ESRCH) return "gone";
-    if (result < 0) {
-      const state = threadState(this.pid, tid);
+    for (let attempt = 0; attempt < SEIZE_ATTEMPTS; attempt++) {
+      const result = execWatch.seize(this.native.ptraceSeize, tid);
+      if (result === -Errno.ESRCH) return "gone";
+      const state = result < 0 ? threadState(this.pid, tid) : "";
       if (state === undefined) return "gone";
       if (hasEnded(state)) {
         this.byTid.set(tid, { tid, state: "ended", signal: 0 });
         return "gone";
       }
+      // Only our own tracee can be interrupted; one that cannot be seized may be ours since an earlier attempt or before execve.
+      if (this.native.ptraceInterrupt(tid) === 0 || result === 0) {
+        const tracee: Tracee = { tid, state: "pending", signal: 0 };
+        this.byTid.set(tid, tracee);
+        this.pending.push(tracee);
+        return "seized";
+      }
+      // Refused, or execve has given the id of a thread that had ended to one that lives: then the next attempt succeeds.
     }
-    // Only our own tracee can be interrupted; one that could not be seized may be ours since an earlier attempt or before execve.
-    const interrupted = this.native.ptraceInterrupt(tid);
-    if (result < 0 && interrupted < 0) return "refused";
-    const tracee: Tracee = { tid, state: "pending", signal: 0 };
-    this.byTid.set(tid, tracee);
-    this.pending.push(tracee);
-    return "seized";
+    return "refused";
   }
 
   /** Looks once at every thread that has not stopped yet; returns how many are left. */
@@ -84,15 +89,33 @@ export class Tracees {
     return left;
   }
 
+  /** True when a thread has ended, or changed its id, since the last `lookAgain`: then nothing that was seen before is certain. */
+  get changed(): boolean {
+    return this.someoneLeft;
+  }
+
+  /** Has every thread seen to stop once more. What a stopped thread has to tell stays in place, so nothing is missed or lost. */
+  lookAgain(): void {
+    this.someoneLeft = false;
+    this.pending = [...this.byTid.values()].filter((tracee) => tracee.state !== "ended");
+    for (const tracee of this.pending) tracee.state = "pending";
+  }
+
   /**
-   * Settles what `collect` cannot see: threads that have ended but are not to be waited for (a main thread that ended before the
-   * others), and stops that libuv has seen in our place. Asks for every thread, so only when stopping takes long.
+   * Settles what `collect` cannot see: a main thread that ended before the others and is not to be waited for yet, stops that
+   * libuv has seen in our place, and threads that another one's execve ends although they stood still. Asks for every thread,
+   * so only when stopping takes long.
    */
   review(): void {
+    this.lookAgain();
+    this.collect();
     this.pending = this.pending.filter((tracee) => {
-      if (this.native.ptraceIsStopped(tracee.tid)) this.settle(tracee, 0);
-      else if (hasEnded(threadState(this.pid, tracee.tid))) tracee.state = "ended";
-      return tracee.state === "pending";
+      const { tid } = tracee;
+      if (this.native.ptraceIsStopped(tid)) this.settle(tracee, 0);
+      else if (hasEnded(threadState(this.pid, tid))) tracee.state = "ended";
+      // Not our tracee, but another thread under its id since an execve. (waitChild does not tell of a child of ours.)
+      else if (this.native.ptraceInterrupt(tid) < 0) this.remove(tracee);
+      return tracee.state === "pending" && this.byTid.has(tid);
     });
   }
 
@@ -106,20 +129,20 @@ export class Tracees {
   }
 
   /**
-   * Lets all threads go. Those that cannot be let go yet are left to `lingeringTracees`.
-   * @returns true when a stopped thread was not there any more: only the end of the whole process does that
+   * Lets all threads go. Those that cannot be let go yet (not stopped, or killed) are left to `lingeringTracees`.
+   * @returns how many those are
    */
-  release(): boolean {
-    let died = false;
+  release(): number {
+    let left = 0;
     for (const { tid, state, signal } of this.byTid.values()) {
       if (state === "stopped" && this.native.ptraceDetach(tid, signal) === 0) continue;
-      if (state === "stopped") died = true;
       // Zombies that were never ours leave that list at the first look.
+      left++;
       lingeringTracees.add(this.native, tid, this.childOfOurs && tid === this.pid);
     }
     this.byTid.clear();
     this.pending = [];
-    return died;
+    return left;
   }
 
   private look(tracee: Tracee): void {
@@ -130,18 +153,23 @@ export class Tracees {
     if (found === 0) return;
     if (found < 0) {
       // Not ours any more: another thread took over its id by execve, or it was collected. Seize whoever has the id now.
-      this.byTid.delete(tracee.tid);
+      this.remove(tracee);
       return;
     }
     if (event.ended) {
       if (!(isLeader && this.childOfOurs)) native.waitChild(tracee.tid, event, true);
-      this.byTid.delete(tracee.tid);
+      this.remove(tracee);
       return;
     }
     this.settle(tracee, signalToDeliver(event));
     if (event.event === EVENT_STOP && event.signal !== SIGTRAP) this.groupStopped = true;
     // libuv waits for its children without asking what happened to them, and takes a stop for an end: leave it none to see.
     if (isLeader && this.childOfOurs && event.event === EVENT_STOP) native.waitChild(tracee.tid, event, true);
+  }
+
+  private remove(tracee: Tracee): void {
+    this.byTid.delete(tracee.tid);
+    this.someoneLeft = true;
   }
 
   private settle(tracee: Tracee, signal: number): void {
