@@ -4,8 +4,8 @@ import { type LinearMemory, SEGMENT_WORDS } from "./linear-memory.ts";
 import type { AddressRange, MemoryImage } from "./memory-image.ts";
 import type { NativeCalls } from "./native.ts";
 
-/** One batch is about 4 MiB, so that the deadline is looked at every millisecond or so, and at most this many pieces. */
-const BATCH_BYTES = 4 * 1024 * 1024;
+/** One batch is about 2 MiB, so that the deadline is looked at every millisecond or so, and at most this many pieces. */
+const BATCH_BYTES = 2 * 1024 * 1024;
 const BATCH_VECTORS = 512;
 /** Gaps below this are populated along: one madvise costs more than the pages in them. */
 const POPULATE_GAP_BYTES = 16 * PAGE_BYTES;

@@ -34,13 +34,13 @@ export interface ImageCopier {
   close(): void;
 }
 
-/** @param pages what will be copied, roughly: more than 128 MiB are worth a second thread */
+/** @param pages what will be copied, roughly: more than 64 MiB are worth a second thread */
 export function openImageCopier(pid: number, native: NativeCalls | undefined, bytes: number): ImageCopier {
   return native ? new VectorCopier(pid, native, bytes > SECOND_THREAD_BYTES) : new FileCopier(pid);
 }
 
 /** Starting a thread costs about 30 ms of processor time, outside the pause. */
-const SECOND_THREAD_BYTES = 128 * 1024 * 1024;
+const SECOND_THREAD_BYTES = 64 * 1024 * 1024;
 
 /**
  * Calls `use` with /proc/PID/mem, or with undefined where the kernel refuses it. Opened for each copy: an open file stays with the
