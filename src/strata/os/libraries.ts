@@ -54,14 +54,23 @@ function fileKey(mapping: Mapping): string {
   return `${mapping.device} ${mapping.inode}`;
 }
 
-/** Base names; where two are equal, the folder's name goes before them. */
+/** Base names; where two are equal the folder's name goes before them, and where that does not help, a number behind. */
 function distinctNames(paths: readonly string[]): string[] {
+  const short = countOf(paths.map((path) => lastParts(path, 1)));
+  const names = paths.map((path) => lastParts(path, short.get(lastParts(path, 1)) === 1 ? 1 : 2));
+  const total = countOf(names);
+  const seen = new Map<string, number>();
+  return names.map((name) => {
+    const number = (seen.get(name) ?? 0) + 1;
+    seen.set(name, number);
+    return total.get(name) === 1 ? name : `${name} #${number}`;
+  });
+}
+
+function countOf(names: readonly string[]): Map<string, number> {
   const count = new Map<string, number>();
-  for (const path of paths) {
-    const name = lastParts(path, 1);
-    count.set(name, (count.get(name) ?? 0) + 1);
-  }
-  return paths.map((path) => lastParts(path, count.get(lastParts(path, 1)) === 1 ? 1 : 2));
+  for (const name of names) count.set(name, (count.get(name) ?? 0) + 1);
+  return count;
 }
 
 function lastParts(path: string, parts: number): string {

@@ -35,7 +35,7 @@ export interface OsMappings {
 export interface Library {
   /** Path without the kernel's " (deleted)"; hostile text. */
   readonly path: string;
-  /** Base name; with its folder where two libraries have the same base name. Hostile text. */
+  /** Base name, with its folder or a number where another has the same: no two libraries share a name. Hostile text. */
   readonly name: string;
   /** True when the file was removed or replaced since it was mapped. */
   readonly deleted: boolean;
