@@ -21,7 +21,6 @@ const DEFAULT_MAPPED_COUNT_LIMIT = 65536;
 /** NARENAS_FROM_NCORES(1) on 64-bit machines; only GLIBC_TUNABLES and mallopt change it. */
 const DEFAULT_ARENA_TEST = 8;
 const MAX_ARENAS = 2 ** 20;
-const MIN_CACHE_BINS = 1;
 const MAX_CACHE_BINS = 128;
 const MAX_CACHE_COUNT = 65535;
 
@@ -73,19 +72,23 @@ function plausibility(image: MemoryImage, layout: ParametersLayout, base: number
     image.u32(base + layout.noDynamicThreshold) <= 1 &&
     image.u64(base + layout.mmapThreshold) > 0 &&
     arenaTest < MAX_ARENAS &&
-    image.u64(base + layout.arenaMax) < MAX_ARENAS;
+    image.u64(base + layout.arenaMax) < MAX_ARENAS &&
+    (layout.cacheBins === undefined ||
+      layout.cacheCount === undefined ||
+      hasPlausibleCacheLimits(image, layout.cacheBins, layout.cacheCount, base));
   if (!possible) return 0;
   let score = 1;
   if (image.u32(base + layout.mappedCountLimit) === DEFAULT_MAPPED_COUNT_LIMIT) score += 4;
   if (arenaTest === DEFAULT_ARENA_TEST) score += 4;
-  if (layout.cacheBins !== undefined && hasPlausibleCacheLimits(image, layout, base)) score += 2;
+  // A row with more fields that fit says more than one with fewer.
+  if (layout.cacheBins !== undefined) score += 2;
   return score;
 }
 
-function hasPlausibleCacheLimits(image: MemoryImage, layout: ParametersLayout, base: number): boolean {
-  if (layout.cacheBins === undefined || layout.cacheCount === undefined) return false;
-  const bins = image.u64(base + layout.cacheBins);
-  return bins >= MIN_CACHE_BINS && bins <= MAX_CACHE_BINS && image.u64(base + layout.cacheCount) <= MAX_CACHE_COUNT;
+/** The limits of thread caches are never zero, so that a row that has them does not fit memory without them. */
+function hasPlausibleCacheLimits(image: MemoryImage, bins: number, count: number, base: number): boolean {
+  const binCount = image.u64(base + bins);
+  return binCount >= 1 && binCount <= MAX_CACHE_BINS && image.u64(base + count) <= MAX_CACHE_COUNT;
 }
 
 function readParameters(image: MemoryImage, layout: ParametersLayout, base: number): MallocParameters {
