@@ -10,8 +10,8 @@ import { startTruth, type Truth } from "../support/truth.ts";
 
 /** Objects that the dumping child replaced after the fork: each is shown to be absent in the process that stands still. */
 const MOST_MISSING = 15;
-/** Offset of ob_type in an object's header (CPython Include/object.h, release builds). */
-const TYPE_OFFSET = 8;
+/** Reference count and type (CPython Include/object.h, release builds). */
+const HEADER_BYTES = 16;
 
 const ALLOCATORS = [undefined, "debug", "malloc"] as const;
 
@@ -37,7 +37,7 @@ function placesByAddress(snapshot: Snapshot): Map<number, number> {
 
 function compare(t: TestContext, truth: Truth, snapshot: Snapshot, python: PythonTarget): void {
   const places = placesByAddress(snapshot);
-  const inParent = typeReader(truth.target.pid);
+  const memory = openSync(`/proc/${truth.target.pid}/mem`, "r");
   const missing: string[] = [];
   const wrongTypes: string[] = [];
   const wrongSizes = new Map<string, { count: number; example: string }>();
@@ -46,7 +46,7 @@ function compare(t: TestContext, truth: Truth, snapshot: Snapshot, python: Pytho
     const address = truth.objects.address[row];
     const type = truth.types.get(truth.objects.type[row]);
     const name = type?.module === "builtins" ? type.qualifiedName : `${type?.module}.${type?.qualifiedName}`;
-    if (inParent(address) !== truth.objects.type[row]) {
+    if (!isAlive(memory, address, truth.objects.type[row])) {
       absent++;
       continue;
     }
@@ -67,7 +67,7 @@ function compare(t: TestContext, truth: Truth, snapshot: Snapshot, python: Pytho
       wrongSizes.set(name, { count: known.count + 1, example });
     }
   }
-  inParent.close();
+  closeSync(memory);
   t.diagnostic(`${python.version}: ${truth.objects.length} objects, ${absent} absent in the parent, ${places.size} found`);
   assert.deepEqual(wrongTypes.slice(0, 20), []);
   assert.deepEqual(missing.slice(0, 20), [], `${missing.length} missing`);
@@ -75,17 +75,13 @@ function compare(t: TestContext, truth: Truth, snapshot: Snapshot, python: Pytho
   assert.deepEqual(Object.fromEntries(wrongSizes), {});
 }
 
-/** Reads the type of an object in the process that stands still; undefined where it has no memory. */
-function typeReader(pid: number): ((object: number) => number | undefined) & { close(): void } {
-  const memory = openSync(`/proc/${pid}/mem`, "r");
-  const word = new BigUint64Array(1);
-  const read = (object: number) => {
-    try {
-      readSync(memory, word, 0, 8, object + TYPE_OFFSET);
-      return Number(word[0]);
-    } catch {
-      return undefined;
-    }
-  };
-  return Object.assign(read, { close: () => closeSync(memory) });
+/** True when the process that stands still has an object of the type at the address, not a dead one in a free list. */
+function isAlive(memory: number, object: number, type: number): boolean {
+  const header = new BigUint64Array(2);
+  try {
+    readSync(memory, header, 0, HEADER_BYTES, object);
+  } catch {
+    return false;
+  }
+  return header[0] !== 0n && Number(header[1]) === type;
 }

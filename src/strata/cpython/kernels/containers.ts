@@ -150,7 +150,8 @@ function decodeSplitValues(low: i32, high: i32, place: i32): f64 {
     // 8 bytes of header, the pointers, and one byte of insertion order each, rounded up (pycore_dict.h, 3.13).
     if (!embedded) claim(low, high, unsigned(8 + capacity * 8 + ((capacity + 7) & -8)), place);
     visitRun(word + 2, count < capacity ? count : capacity);
-    return unsigned(capacity) * 8;
+    // sys.getsizeof goes by the room of the shared keys, which may have changed since.
+    return unsigned(keysCapacity) * 8;
   }
   if (S.valuesForm === P.VALUES_PREFIXED) {
     const capacity = keysCapacity;
@@ -233,8 +234,8 @@ export function decodeStr(word: i32, place: i32): f64 {
   const utf8High = load32(word + S.strUtf8 + 1);
   if ((utf8 | utf8High) !== 0 && !(!compact && utf8 === load32(word + S.strData) && utf8High === load32(word + S.strData + 1))) {
     const bytes = load64(word + S.strUtf8Length) + 1;
-    // Static strings have a static form, which nobody allocated.
-    if (claim(utf8, utf8High, bytes, place) > 0 || !isAbsent(translate(utf8, utf8High))) size += bytes;
+    // Static strings have a static form, which nobody allocated; no character takes more than four bytes.
+    if (claim(utf8, utf8High, bytes, place) > 0 || bytes <= length * 4 + 1) size += bytes;
   }
   return size + wideForm(word, place, length);
 }

@@ -46,7 +46,7 @@ export function decodeCode(context: ObjectContext, address: number, row: number,
     }
     const cache = image.u64(field("co_opcache"));
     if (cache !== 0) {
-      const size = image.u32(field("co_opcache_size")) * layout.size("_PyOpcache");
+      const size = image.u8(field("co_opcache_size")) * layout.size("_PyOpcache");
       context.claim(cache, size, place);
       bytes += size;
     }
