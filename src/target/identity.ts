@@ -88,12 +88,19 @@ function failUnseen(pid: number): Result<never> {
 function refuseMemoryless(pid: number, stat: ProcessStat, status: ProcessStatus): Result<never> | undefined {
   if (status.threadGroup !== pid) {
     const owner = parseStat(readOptionalFile(`/proc/${status.threadGroup}/stat`) ?? "")?.name ?? "unknown";
-    return fail("no-such-process", `${pid} is a thread of process ${status.threadGroup} (${owner}), not a process.`, `Use ${status.threadGroup}.`);
+    return fail(
+      "no-such-process",
+      `${pid} is a thread of process ${status.threadGroup} (${owner}), not a process.`,
+      `Use ${status.threadGroup}.`,
+    );
   }
   if (stat.state === "Z" || stat.state === "X") {
     // The main thread may have ended alone (pthread_exit); the kernel then shows no memory for the process either.
     if (stat.threads > 1) {
-      return fail("failed", `The main thread of process ${pid} (${stat.name}) has ended, so the kernel shows no memory for it, though other threads run on.`);
+      return fail(
+        "failed",
+        `The main thread of process ${pid} (${stat.name}) has ended, so the kernel shows no memory for it, though other threads run on.`,
+      );
     }
     const hint = `Its parent, process ${stat.parentPid}, has not collected its exit status yet.`;
     return fail("no-such-process", `Process ${pid} (${stat.name}) has ended and is a zombie: it has no memory any more.`, hint);

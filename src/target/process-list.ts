@@ -37,7 +37,18 @@ export interface PythonProcessList {
 /** libpython itself, or an extension module (PEP 3149), which a program that links Python statically loads too. */
 const PYTHON_LIBRARY = /\/libpython[23][\d.]*[a-z]*\.so|\.(cpython-3\d+[a-z]*-[\w-]+|abi3)\.so/;
 /** Servers of Python programs that are often known only by the title that they gave themselves. */
-const PYTHON_SERVERS = new Set(["gunicorn", "uwsgi", "celery", "celeryd", "uvicorn", "hypercorn", "supervisord", "twistd", "salt-minion", "salt-master"]);
+const PYTHON_SERVERS = new Set([
+  "gunicorn",
+  "uwsgi",
+  "celery",
+  "celeryd",
+  "uvicorn",
+  "hypercorn",
+  "supervisord",
+  "twistd",
+  "salt-minion",
+  "salt-master",
+]);
 
 /** All Python processes that this user sees, ourselves excluded. Costs one read of maps per process, no stop. */
 export function listPythonProcesses(): PythonProcessList {
@@ -135,7 +146,12 @@ function lookAt(task: Task): Look {
   const executable = readExecutablePath(task.pid);
   const maps = readOptionalFile(`/proc/${task.pid}/maps`);
   const commandLine = splitCommandLine(readOptionalFile(`/proc/${task.pid}/cmdline`) ?? "");
-  return { evidence: evidenceOf(executable, maps, commandLine, task.comm), readable: maps !== undefined, executable, commandLine };
+  return {
+    evidence: evidenceOf(executable, maps, commandLine, task.comm),
+    readable: maps !== undefined,
+    executable,
+    commandLine,
+  };
 }
 
 /** What can be read decides: a shell whose title says "python" is none. Names count only where nothing else can be seen. */
@@ -149,7 +165,11 @@ function evidenceOf(
   if (maps !== undefined) return PYTHON_LIBRARY.test(maps) ? "library" : undefined;
   const command = keepCommand(commandLine, undefined);
   const [program = ""] = command.kept;
-  const known = isPythonInterpreter(program) || PYTHON_SERVERS.has(command.name ?? "") || PYTHON_SERVERS.has(comm) || isPythonInterpreter(comm);
+  const known =
+    isPythonInterpreter(program) ||
+    PYTHON_SERVERS.has(command.name ?? "") ||
+    PYTHON_SERVERS.has(comm) ||
+    isPythonInterpreter(comm);
   return known ? "command" : undefined;
 }
 

@@ -1,3 +1,4 @@
+import { MIB } from "../../base/units.ts";
 import type { Mapping } from "../../target/mapping.ts";
 import { splitDeleted } from "../../target/proc/maps.ts";
 import type { Library } from "./os-stratum.ts";
@@ -6,6 +7,9 @@ import type { Library } from "./os-stratum.ts";
 export function isFileMapping(mapping: Mapping): boolean {
   return mapping.inode !== 0 && mapping.path.startsWith("/");
 }
+
+/** Largest alignment that linkers give segments on x86-64 (max-page-size 2 MiB). */
+const LARGEST_HOLE_BYTES = 2 * MIB;
 
 /** The libraries of an address space and which mapping belongs to which. */
 export interface LibraryIndex {
@@ -23,17 +27,26 @@ export function findLibraries(mappings: readonly Mapping[]): LibraryIndex {
   for (const mapping of mappings) if (isCode(mapping)) executable.add(fileKey(mapping));
 
   const byFile = new Map<string, number>();
-  const found: { readonly path: string; readonly deleted: boolean; readonly starts: number[] }[] = [];
+  const found: {
+    readonly path: string;
+    readonly deleted: boolean;
+    readonly start: number;
+    end: number;
+    readonly starts: number[];
+  }[] = [];
   const ofMapping = new Int32Array(mappings.length).fill(-1);
   for (const [index, mapping] of mappings.entries()) {
     const key = fileKey(mapping);
     if (!isFileMapping(mapping) || !executable.has(key)) continue;
     let library = byFile.get(key);
     if (library === undefined) {
-      library = found.push({ ...splitDeleted(mapping.path), starts: [] }) - 1;
+      library = found.push({ ...splitDeleted(mapping.path), start: mapping.start, end: mapping.end, starts: [] }) - 1;
       byFile.set(key, library);
     }
-    if (mapping.offset === 0) found[library].starts.push(mapping.start);
+    const known = found[library];
+    if (mapping.offset === 0) known.starts.push(mapping.start);
+    // Segments follow each other, but for holes that only a large alignment leaves; another copy may lie anywhere.
+    if (known.starts.length <= 1 && mapping.start - known.end <= LARGEST_HOLE_BYTES) known.end = mapping.end;
     ofMapping[index] = library;
   }
   const names = distinctNames(found.map((library) => library.path));

@@ -39,6 +39,9 @@ export interface Library {
   readonly name: string;
   /** True when the file was removed or replaced since it was mapped. */
   readonly deleted: boolean;
+  /** First byte of its first mapping, and end of the run of mappings that begins there; bss lies behind it. */
+  readonly start: number;
+  readonly end: number;
   /** Where its first byte is mapped, ascending: once as a rule, more often when it was loaded by dlmopen too. */
   readonly starts: readonly number[];
 }
