@@ -3,6 +3,7 @@
  * package. It shares nothing with the main thread but the plans that it is sent and the four words of `control`.
  */
 import { createRequire } from "node:module";
+import { constants, getPriority, setPriority } from "node:os";
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
 
 const { control, words } = workerData;
@@ -13,6 +14,16 @@ const readv = libc.func(
 );
 const madvise = libc.func("int madvise(uintptr_t address, size_t bytes, int advice)");
 const VECTOR_BYTES = 16;
+const usualPriority = getPriority(0);
+
+/** A stopped target waits for us while we copy; touching memory before that is nobody's hurry. */
+function prioritize(priority) {
+  try {
+    setPriority(0, priority);
+  } catch {
+    // Not permitted: then the copy takes its turn.
+  }
+}
 
 /** Takes batches until none is left; the main thread does the same at the same time. */
 function work({ task, pid, advice, deadline, plan }) {
@@ -44,6 +55,9 @@ for (let seen = 0; ; ) {
   seen = Atomics.load(control, words.sequence);
   const received = receiveMessageOnPort(parentPort);
   if (received === undefined || received.message.task === "end") break;
+  const urgent = received.message.task === "copy";
+  if (urgent) prioritize(constants.priority.PRIORITY_HIGHEST);
   work(received.message);
+  if (urgent) prioritize(usualPriority);
 }
 parentPort.close();

@@ -3,7 +3,7 @@ import { type Result, succeed } from "../base/result.ts";
 import { goneFailure, grownFailure, lateFailure, otherProgramFailure, refuse } from "./capture-failures.ts";
 import { type CaptureOptions, DEFAULT_MAX_PAUSE_MILLISECONDS, MAX_ATTEMPTS } from "./capture-options.ts";
 import { monotonicMilliseconds } from "./copy-helper.ts";
-import { spareHost } from "./host.ts";
+import { hurry, spareHost } from "./host.ts";
 import { identifyProcess } from "./identity.ts";
 import { chooseRanges, ImagePreparation, type ReadyImage } from "./image-preparation.ts";
 import { loadNative } from "./native.ts";
@@ -70,7 +70,7 @@ class Capture {
     for (;;) {
       const plan = this.prepare();
       if (!plan.ok) return plan;
-      const stop = this.attempt(plan.value);
+      const stop = hurry(() => this.attempt(plan.value));
       switch (stop.kind) {
         case "failed":
           return refuse(stop.failure);
