@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { ChunkState, type MallocHeap } from "../../../src/strata/malloc/allocator.ts";
 import { decodeGlibc } from "../../../src/strata/malloc/glibc/glibc.ts";
 import { mallinfo, mallocInfo } from "../../../src/strata/malloc/glibc/mallinfo.ts";
+import { afterFreeingMapped, thresholdOrigin } from "../../../src/strata/malloc/rules/glibc-thresholds.ts";
 import type { ProcessImage } from "../../../src/target/process-image.ts";
 import { takeLiveImage } from "../../support/live-image.ts";
 import { distributionPython, testOnEveryPython } from "../../support/pythons.ts";
@@ -89,6 +90,8 @@ const CASES: readonly Case[] = [
   { scenarios: "plain,small,threads=2", env: { GLIBC_TUNABLES: "glibc.malloc.tcache_count=200" }, arenas: 3 },
   { scenarios: "mapped,plain", env: { MALLOC_MMAP_THRESHOLD_: "20000", MALLOC_TOP_PAD_: "0" }, arenas: 1 },
   { scenarios: "plain,small", env: { MALLOC_MMAP_MAX_: "0" }, arenas: 1 },
+  { scenarios: "plain,small,threads=3", env: { GLIBC_TUNABLES: "glibc.malloc.hugetlb=1" }, arenas: 4 },
+  { scenarios: "plain,small,threads=3", env: { GLIBC_TUNABLES: "glibc.malloc.hugetlb=2" }, arenas: 4 },
   { scenarios: "plain,blocked,small,mapped,threads=2", arenas: 3 },
 ];
 
@@ -172,4 +175,13 @@ test("settings are the target's own, and the dynamic threshold is seen", async (
     dynamicThreshold: false,
     arenaMax: 3,
   });
+});
+
+test("freeing a mapped chunk raises the thresholds as the rule says", async (t) => {
+  const before = checkAgainstOwnAccounts(await startMallocTarget(t, distributionPython(), "mapped")).heap;
+  const after = checkAgainstOwnAccounts(await startMallocTarget(t, distributionPython(), "mapped,unmapped")).heap;
+  const freed = 20 * 2 ** 20 + 4096; // malloc(20 MiB): header and whole pages
+  assert.ok(before.settings !== undefined && after.settings !== undefined);
+  assert.deepEqual(afterFreeingMapped(before.settings, freed), after.settings);
+  assert.equal(thresholdOrigin(after.settings), "raised");
 });

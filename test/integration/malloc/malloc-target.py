@@ -117,6 +117,8 @@ for scenario in scenarios:
         mapped()
     elif name == "aligned":
         aligned()
+    elif name == "unmapped":
+        free(malloc(20 << 20))
     elif name == "trim":
         function("malloc_trim", None, word)(0)
     elif name == "threads":
