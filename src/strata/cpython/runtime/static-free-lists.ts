@@ -8,6 +8,8 @@ import { type FreeList, followDead, isDead } from "./free-lists.ts";
 
 /** PyDict_MINSIZE: only key tables of this size are kept (Objects/dictobject.c). */
 const SMALLEST_DICT = 8;
+/** What debug hooks add to a request: three words, and a serial number up to 3.7 (Objects/obmalloc.c, `_PyMem_DebugRawAlloc`). */
+const DEBUG_EXTRA_BYTES: readonly number[] = [24, 32];
 /** A float's list and the count of it are neighbours in Objects/floatobject.o. */
 const FLOAT_COUNT_DISTANCES = [8, -8] as const;
 
@@ -90,8 +92,9 @@ function floatChain(runtime: PythonRuntime, reader: MemoryReader, window: Memory
   const { layout, pymalloc } = runtime;
   const obType = layout.offset("PyObject", "ob_type");
   const block = first - runtime.debugBytes;
-  const bytes = layout.size("PyFloatObject") + 2 * runtime.debugBytes;
-  if (!isBlockFor(reader, block, bytes, pymalloc.alignment) || isFreeBlock(reader, block)) return [];
+  const sizes = (runtime.debugBytes === 0 ? [0] : DEBUG_EXTRA_BYTES).map((extra) => layout.size("PyFloatObject") + extra);
+  const fits = sizes.some((bytes) => isBlockFor(reader, block, bytes, pymalloc.alignment));
+  if (!fits || isFreeBlock(reader, block)) return [];
   const chain = followDead(reader, first, obType);
   const last = chain.at(-1);
   const ends = last !== undefined && reader.u64(last + obType) === 0;
