@@ -256,8 +256,17 @@ function ownClaims(
     );
   const exact = disjoint([...subtractRanges(wholeStacks, storages), ...storages, ...mainStorage]);
   const structures = [...objects.map((object) => object.linkMap), ...mainStorage.map((claim) => claim.start)];
-  const loader = subtractRanges(loaderClaims(rows, structures), mergeRanges(exact));
+  const loader = subtractRanges([...earlyHeap(rows, mainStorage), ...loaderClaims(rows, structures)], mergeRanges(exact));
   return disjoint([...exact, ...loader]);
+}
+
+/** A static executable takes its thread-local storage from the heap before malloc does (glibc csu/libc-tls.c). */
+function earlyHeap(rows: readonly Row[], mainStorage: readonly Claim[]): Claim[] {
+  return rows.flatMap((row): Claim[] => {
+    const storage = mainStorage.find(({ start }) => start >= row.start && start < row.end);
+    if (row.kind !== MappingKind.heap || storage === undefined) return [];
+    return [{ start: row.start, end: roundUp(storage.end, PAGE_BYTES), kind: ClaimKind.loader, label: "start of the program" }];
+  });
 }
 
 /** Anonymous memory in which structures of the loader lie: whole mappings where small, else the pages from first to last. */
