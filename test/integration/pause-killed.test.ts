@@ -61,6 +61,16 @@ for (const method of ["ptrace", "SIGSTOP"]) {
   });
 }
 
+test("a pystrata that hangs in the pause is ended by the kernel, and the target runs again", async (t) => {
+  const target = startTarget(t, distributionPython(), ECHO);
+  await target.line();
+  const pauser = startProcess(t, process.execPath, ["--import", "tsx", PAUSER, "hang", String(target.pid)]);
+  assert.equal(await pauser.line(), "hanging");
+  assert.match(threadStates(target.pid), /^t+$/);
+  assert.equal(await pauser.ended, "SIGALRM");
+  await eventually(() => isRunning(target.pid), "the target runs again");
+});
+
 test("a guard resumes its own process only, and only when pystrata is gone", async (t) => {
   const target = startTarget(t, distributionPython(), ECHO);
   await target.line();

@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { fileURLToPath } from "node:url";
 import { stopProcess } from "../../src/target/pause/stop-process.ts";
 import { expectOk, sleep } from "../support/pause-helpers.ts";
 import { distributionPython } from "../support/pythons.ts";
 import { startProcess, startTarget } from "../support/spawn.ts";
 
+const PAUSER = fileURLToPath(new URL("../support/pauser.ts", import.meta.url));
 const SIGNALS = 20_000;
 const PAUSES = 400;
 const options = { deadline: () => 60_000, allowSigstop: false };
@@ -51,10 +53,13 @@ time.sleep(0.3)
 print(count, flush=True)
 `;
 
+/** Pauses that are cut short by the death of whoever pauses. */
+const KILLS = 16;
+
 /** Sends them in small bursts over some seconds. */
 const SENDER = `
 import os, signal, sys, time
-for sent in range(${SIGNALS}):
+for sent in range(int(sys.argv[2])):
     os.kill(int(sys.argv[1]), signal.SIGRTMIN)
     if sent % 10 == 0: time.sleep(0.001)
 print("sent")
@@ -67,7 +72,7 @@ for (const [how, program] of [
   test(`of ${SIGNALS} real-time signals that are ${how} during ${PAUSES} pauses none is lost`, async (t) => {
     const target = startTarget(t, distributionPython(), program);
     await target.line();
-    const sender = startProcess(t, distributionPython().path, ["-c", SENDER, String(target.pid)]);
+    const sender = startProcess(t, distributionPython().path, ["-c", SENDER, String(target.pid), String(SIGNALS)]);
     let sending = true;
     const sent = sender.line().finally(() => {
       sending = false;
@@ -84,3 +89,19 @@ for (const [how, program] of [
     assert.equal(Number(await target.line()), SIGNALS);
   });
 }
+
+test(`of ${SIGNALS} real-time signals none is lost although the pausing process is killed ${KILLS} times`, async (t) => {
+  const target = startTarget(t, distributionPython(), HANDLER);
+  await target.line();
+  for (let kill = 0; kill < KILLS; kill++) {
+    const pauser = startProcess(t, process.execPath, ["--import", "tsx", PAUSER, "loop", String(target.pid)]);
+    await pauser.line();
+    const sender = startProcess(t, distributionPython().path, ["-c", SENDER, String(target.pid), String(SIGNALS / KILLS)]);
+    await sleep(50 + Math.random() * 100);
+    await pauser.stop();
+    assert.equal(await sender.line(), "sent");
+    await sender.stop();
+  }
+  target.send("\n");
+  assert.equal(Number(await target.line()), SIGNALS);
+});

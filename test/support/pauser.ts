@@ -3,10 +3,12 @@
  *
  *   hold PID…   stops them and stays so
  *   loop PID…   stops them and lets them go, again and again
+ *   hang PID    stops one against a deadline and hangs past it
  *   once PID    stops one, lets it go and prints the result as JSON
  *
  * Prints a line when the first stop is due. PAUSE_ALLOW_SIGSTOP=1 allows SIGSTOP.
  */
+import { writeSync } from "node:fs";
 import { sleepMilliseconds } from "../../src/target/pause/sleep.ts";
 import { stopProcess } from "../../src/target/pause/stop-process.ts";
 
@@ -19,6 +21,12 @@ switch (mode) {
     const results = pids.map((pid) => stopProcess(pid, options));
     console.log(results.every((result) => result.ok) ? "stopped" : JSON.stringify(results));
     setInterval(() => {}, 1000);
+    break;
+  }
+  case "hang": {
+    const result = stopProcess(pids[0], { ...options, deadline: () => 500 });
+    writeSync(1, result.ok ? "hanging\n" : `${result.failure.sentence}\n`);
+    sleepMilliseconds(60_000);
     break;
   }
   case "loop":

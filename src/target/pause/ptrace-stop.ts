@@ -2,7 +2,7 @@ import type { Failure } from "../../base/result.ts";
 import type { NativeCalls } from "../native.ts";
 import { execWatch } from "./exec-watch.ts";
 import { lingeringTracees } from "./lingering.ts";
-import { sleepMilliseconds } from "./sleep.ts";
+import { monotonicMilliseconds, sleepMilliseconds } from "./sleep.ts";
 import {
   STOP_LIMIT_MILLISECONDS,
   type StopMethod,
@@ -17,6 +17,8 @@ import { Tracees } from "./tracees.ts";
 const LOOK_MILLISECONDS = 0.05;
 /** When a thread has not stopped by then, /proc is asked what became of it. */
 const REVIEW_MILLISECONDS = 5;
+/** Serves where the kernel's count cannot be had: a listing is hardly ever cut short, and never twice at the same place. */
+const ENOUGH_QUIET_PASSES = 3;
 /** How long to wait, out of the event loop, for what is left of a process that was killed. */
 const COLLECT_MILLISECONDS = 50;
 /** Coming to a halt takes at most `STOP_LIMIT_MILLISECONDS`; after this, a system call must be hanging. */
@@ -32,6 +34,15 @@ export type PtraceFailure =
   | { readonly kind: "failed"; readonly failure: Failure };
 
 /**
+ * Starts what stopping `pid` needs beside this thread, which takes another processor about 50 ms. `stopByPtrace` does it too; called
+ * early, it is over before the stop.
+ */
+export function prepareToStop(pid: number): void {
+  // Only a process with several threads can wait for us in execve.
+  if ((threadCount(pid) ?? 0) > 1) execWatch.start();
+}
+
+/**
  * Stops every thread of `pid` by PTRACE_SEIZE and PTRACE_INTERRUPT, threads that appear meanwhile included.
  *
  * Nothing is written into the process and no signal is sent to it; its parent sees nothing. When it fails, all threads
@@ -43,18 +54,17 @@ export function stopByPtrace(
   childOfOurs: boolean,
   options: StopOptions,
 ): { readonly stopped: StoppedProcess } | PtraceFailure {
-  // Only a process with several threads can wait for us in execve.
-  if ((threadCount(pid) ?? 0) > 1) execWatch.start();
+  prepareToStop(pid);
   // A dead man's switch: should a system call hang all the same, the kernel ends us, and a tracer's end lets its tracees go.
   native.alarm(HALT_ALARM_SECONDS);
-  const requestedAt = performance.now();
+  const requestedAtMilliseconds = monotonicMilliseconds();
   const tracees = new Tracees(native, pid, childOfOurs);
   execWatch.begin(pid);
   const outcome = stopAll(tracees, options);
   execWatch.end();
   if (outcome === undefined) {
     native.alarm(HOLD_ALARM_SECONDS + Math.ceil(Math.min(Math.max(options.deadline(), 0), LONGEST_HOLD_MILLISECONDS) / 1000));
-    return { stopped: new PtraceStop(native, tracees, requestedAt) };
+    return { stopped: new PtraceStop(native, tracees, requestedAtMilliseconds) };
   }
   tracees.release();
   native.alarm(0);
@@ -66,6 +76,7 @@ export function stopByPtrace(
 function stopAll(tracees: Tracees, options: StopOptions): PtraceFailure | undefined {
   const { pid } = tracees;
   const giveUpAt = performance.now() + STOP_LIMIT_MILLISECONDS;
+  let quietPasses = 0;
   for (;;) {
     const listed = threadIds(pid);
     if (listed === undefined) return ended(pid);
@@ -79,8 +90,10 @@ function stopAll(tracees: Tracees, options: StopOptions): PtraceFailure | undefi
     }
     const late = awaitStops(tracees, giveUpAt, options.deadline);
     if (late !== undefined) return late;
+    const isQuiet = seized === 0 && !tracees.changed;
+    quietPasses = isQuiet ? quietPasses + 1 : 0;
     // Nobody runs and nobody was new: nobody can have been born since, unless the listing was cut short.
-    if (seized === 0 && !tracees.changed && listed.length === threadCount(pid)) break;
+    if (isQuiet && (listed.length === threadCount(pid) || quietPasses === ENOUGH_QUIET_PASSES)) break;
     if (tracees.changed) tracees.lookAgain();
     if (performance.now() >= giveUpAt) return tooManyNew(pid);
   }
@@ -135,7 +148,7 @@ class PtraceStop implements StoppedProcess {
   constructor(
     private readonly native: NativeCalls,
     private readonly tracees: Tracees,
-    readonly requestedAt: number,
+    readonly requestedAtMilliseconds: number,
   ) {
     this.method = tracees.groupStopped ? "already-stopped" : "ptrace";
     this.threads = tracees.stoppedThreads();

@@ -42,8 +42,9 @@ function hasCapability(mask: string, capability: bigint): boolean {
 /**
  * Why process `pid` cannot be stopped whoever asks: it is gone, a zombie, a thread's id, without memory, or already traced.
  * undefined when nothing speaks against trying.
+ * @param tid a thread of which the tracer is looked at: each has its own
  */
-export function explainUntraceable(pid: number): Failure | undefined {
+export function explainUntraceable(pid: number, tid: number = pid): Failure | undefined {
   const read = readSettledStatus(pid);
   if (!read.ok) return read.failure;
   const status = read.value;
@@ -64,7 +65,9 @@ export function explainUntraceable(pid: number): Failure | undefined {
   }
   // The memory goes before the process becomes a zombie.
   if (!status.hasMemory) return failure("no-such-process", `Process ${pid} is just ending.`);
-  return explainTracer(pid, status);
+  if (tid === pid) return explainTracer(pid, status);
+  const thread = readOptionalFile(`/proc/${pid}/task/${tid}/status`);
+  return thread === undefined ? undefined : explainTracer(pid, parseStatus(thread));
 }
 
 /** A process looks like a zombie for an instant while one of its threads replaces the main thread by execve: look twice. */
@@ -87,17 +90,10 @@ function explainTracer(pid: number, status: ProcessStatus): Failure | undefined 
   );
 }
 
-/** Why the kernel refused to let us trace thread `tid` of process `pid`, and what to do about it. */
-export function explainRefusal(pid: number, tid: number, rights: TracingRights = readTracingRights()): Failure {
-  const gone = explainUntraceable(pid);
-  if (gone !== undefined) return gone;
-  // Each thread has a tracer of its own.
-  const thread = readOptionalFile(`/proc/${pid}/task/${tid}/status`);
-  const traced = thread === undefined ? undefined : explainTracer(pid, parseStatus(thread));
-  if (traced !== undefined) return traced;
+/** Why the kernel refused to let us trace a thread of process `pid` that `explainUntraceable` has nothing against. */
+export function explainRefusal(pid: number): Failure {
   const status = readStatus(pid);
-  if (!status.ok) return status.failure;
-  return explainRights(pid, status.value.realUid, rights);
+  return status.ok ? explainRights(pid, status.value.realUid, readTracingRights()) : status.failure;
 }
 
 /** The rule that refuses, in the order in which it can be told from outside (man 2 ptrace, "Ptrace access mode checking"). */

@@ -3,7 +3,7 @@ import { errorCode } from "../proc/proc-file.ts";
 import { readStat } from "../proc/stat.ts";
 import { threadRegisters } from "../proc/tasks.ts";
 import { type Guard, startGuard } from "./guard.ts";
-import { sleepMilliseconds } from "./sleep.ts";
+import { monotonicMilliseconds, sleepMilliseconds } from "./sleep.ts";
 import { STOP_LIMIT_MILLISECONDS, type StopMethod, type StoppedProcess, type StoppedThread } from "./stopped-process.ts";
 import { explainUnstoppable, hasEnded, threadCount, threadIds, threadState } from "./thread-state.ts";
 
@@ -22,12 +22,12 @@ export function stopBySignal(pid: number, deadline: () => number): Result<Stoppe
   const stat = readStat(pid);
   if (!stat.ok) return stat;
   const identity = { pid, startTicks: stat.value.startTicks };
-  if (stat.value.state === "T") return completeStop(identity, undefined, performance.now(), deadline);
+  if (stat.value.state === "T") return completeStop(identity, undefined, monotonicMilliseconds(), deadline);
   const guard = startGuard(pid, identity.startTicks);
   if (!guard.ok) return guard;
-  const requestedAt = performance.now();
+  const requestedAtMilliseconds = monotonicMilliseconds();
   const failure = sendSignal(identity, "SIGSTOP");
-  if (failure === undefined) return completeStop(identity, guard.value, requestedAt, deadline);
+  if (failure === undefined) return completeStop(identity, guard.value, requestedAtMilliseconds, deadline);
   guard.value.dismiss();
   return { ok: false, failure };
 }
@@ -36,12 +36,12 @@ export function stopBySignal(pid: number, deadline: () => number): Result<Stoppe
 function completeStop(
   identity: ProcessIdentity,
   guard: Guard | undefined,
-  requestedAt: number,
+  requestedAtMilliseconds: number,
   deadline: () => number,
 ): Result<StoppedProcess> {
   const { pid } = identity;
   const running = awaitStopped(pid, deadline);
-  const stopped = new SignalStop(identity, guard, requestedAt);
+  const stopped = new SignalStop(identity, guard, requestedAtMilliseconds);
   if (running === undefined && stopped.alive()) return succeed(stopped);
   const failure = running === undefined ? endedFailure(pid) : explainUnstoppable(pid, running);
   stopped.resume();
@@ -92,7 +92,7 @@ class SignalStop implements StoppedProcess {
   constructor(
     private readonly identity: ProcessIdentity,
     private readonly guard: Guard | undefined,
-    readonly requestedAt: number,
+    readonly requestedAtMilliseconds: number,
   ) {
     this.method = guard === undefined ? "already-stopped" : "sigstop";
     this.threads = liveThreads(identity.pid);

@@ -4,3 +4,8 @@ const never = new Int32Array(new SharedArrayBuffer(4));
 export function sleepMilliseconds(milliseconds: number): void {
   Atomics.wait(never, 0, 0, milliseconds);
 }
+
+/** A clock that all threads and processes share (CLOCK_MONOTONIC). */
+export function monotonicMilliseconds(): number {
+  return Number(process.hrtime.bigint()) / 1e6;
+}

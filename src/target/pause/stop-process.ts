@@ -37,9 +37,9 @@ export function stopProcess(pid: number, options: StopOptions): Result<StoppedPr
   if ("stopped" in outcome) return succeed(outcome.stopped);
   if (outcome.kind === "failed") return refuse(outcome.failure);
 
-  const now = explainUntraceable(pid);
-  if (now !== undefined) return refuse(now);
-  return options.allowSigstop ? stopBySignal(pid, options.deadline) : withSigstopHint(explainRefusal(pid, outcome.tid));
+  const untraceableThread = explainUntraceable(pid, outcome.tid);
+  if (untraceableThread !== undefined) return refuse(untraceableThread);
+  return options.allowSigstop ? stopBySignal(pid, options.deadline) : withSigstopHint(explainRefusal(pid));
 }
 
 /** A thread in execve waits for us if it finds one that an earlier attempt could not let go. */

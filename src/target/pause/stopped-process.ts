@@ -25,8 +25,8 @@ export type StopMethod = "ptrace" | "sigstop" | "already-stopped";
  */
 export interface StoppedProcess {
   readonly method: StopMethod;
-  /** `performance.now()` just before the first thread was asked to stop: the pause began then. */
-  readonly requestedAt: number;
+  /** When the pause began: just before the first thread was asked to stop, in milliseconds of CLOCK_MONOTONIC (process.hrtime). */
+  readonly requestedAtMilliseconds: number;
   /** Live threads; a thread that has ended but was not collected yet is not among them. */
   readonly threads: readonly StoppedThread[];
   /**

@@ -59,7 +59,7 @@ export function explainUnstoppable(pid: number, tid: number): Failure {
   const wait = readOptionalFile(`/proc/${pid}/task/${tid}/wchan`) ?? "";
   const where = wait === "" || wait === "0" ? "" : `, in ${wait}`;
   const subject = `Thread ${tid} "${threadName(pid, tid)}" of process ${pid}`;
-  const sentence = `${subject} did not stop within ${STOP_LIMIT_MILLISECONDS} ms (state ${state}${where}); every thread was let go.`;
+  const sentence = `${subject} did not stop within ${STOP_LIMIT_MILLISECONDS} ms (state ${state}${where}); no thread was left stopped.`;
   return { code: "limit", sentence, hint: hintFor(state) };
 }
 
@@ -68,5 +68,5 @@ function hintFor(state: string): string {
     return "It is in an uninterruptible wait (disk, network file system, vfork) or its cgroup is frozen: try again when that is over.";
   if (state === "R")
     return "It is not given processor time: the machine is overloaded, or a CPU limit of its cgroup throttles it. Try again.";
-  return "Try again.";
+  return "Its cgroup may be frozen: try again when that is over.";
 }
