@@ -41,6 +41,15 @@ export function predictedFailure(pid: number, bytes: number, predictedMillisecon
   };
 }
 
+/** The address space is so large that looking through its page table alone takes longer than the pause. */
+export function scanFailure(pid: number, leftMilliseconds: number): Failure {
+  return {
+    code: "limit",
+    sentence: `Finding the pages of process ${pid} takes longer than the ${Math.floor(leftMilliseconds)} ms that it may be stopped for; it was not stopped for it.`,
+    hint: "Allow more with --max-pause; Linux 6.7 and later find pages faster, with the optional package koffi.",
+  };
+}
+
 /** The kernel had less memory than it promised. */
 export function outOfMemoryFailure(bytes: number): Failure {
   return {

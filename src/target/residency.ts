@@ -2,10 +2,11 @@ import { closeSync, openSync, readSync } from "node:fs";
 import { Float64Column, Uint8Column } from "../base/columns.ts";
 import { PageSet } from "../base/page-set.ts";
 import { type Result, succeed } from "../base/result.ts";
-import { PAGE_BYTES } from "../base/units.ts";
+import { GIB, PAGE_BYTES } from "../base/units.ts";
 import type { Mapping } from "./mapping.ts";
 import { Errno, type NativeCalls } from "./native.ts";
 import { explainProcError } from "./proc/proc-file.ts";
+import { readSmaps } from "./proc/smaps.ts";
 import { type PageRuns, PageState } from "./process-image.ts";
 
 const TWO_32 = 2 ** 32;
@@ -35,6 +36,7 @@ const REGIONS_PER_CALL = 16384;
 const EntryHigh = { present: 1 << 31, swapped: 1 << 30, fileOrShared: 1 << 29, guard: 1 << 26, exclusive: 1 << 24 } as const;
 const ENTRY_BYTES = 8;
 const ENTRIES_PER_READ = 65536;
+const LARGE_BYTES = GIB;
 
 /** Reads from the page table of a process which pages are there. One kernel walk of about 5 ms for each GiB of 4 KiB pages. */
 export class ResidencyScanner {
@@ -45,6 +47,7 @@ export class ResidencyScanner {
   private categories: number;
 
   private constructor(
+    private readonly pid: number,
     private readonly fd: number,
     private readonly native: NativeCalls | undefined,
   ) {
@@ -54,28 +57,27 @@ export class ResidencyScanner {
   /** Fails with `no-such-process` or `not-permitted` as the kernel does for /proc/PID/pagemap. */
   static open(pid: number, native: NativeCalls | undefined): Result<ResidencyScanner> {
     try {
-      return succeed(new ResidencyScanner(openSync(`/proc/${pid}/pagemap`, "r"), native));
+      return succeed(new ResidencyScanner(pid, openSync(`/proc/${pid}/pagemap`, "r"), native));
     } catch (error) {
       return explainProcError(pid, "pagemap", error);
     }
   }
 
-  /** True when the kernel tells zero pages apart; otherwise they look like any other present page. */
+  /** True where the kernel has PAGEMAP_SCAN, which tells zero pages apart; otherwise they look like any other present page. */
   get knowsZeroPages(): boolean {
     return this.categories !== 0;
   }
 
   /**
    * The touched pages of `mappings`; each run lies within one mapping. Throws a system error when the process is gone.
-   * @param skip mappings that hold no page, for kernels where looking costs 8 bytes a page
    */
-  scan(mappings: readonly Mapping[], skip: (mapping: Mapping) => boolean = () => false): PageRuns {
-    const builder = new PageRunsBuilder();
-    if (mappings.length === 0) return builder.finish();
-    if (this.categories === 0 || !this.scanAll(mappings, builder)) {
-      for (const mapping of mappings) if (!skip(mapping)) this.readEntries(mapping, builder);
+  scan(mappings: readonly Mapping[]): PageRuns {
+    if (mappings.length === 0) return new PageRunsBuilder().finish();
+    if (this.categories !== 0) {
+      const builder = new PageRunsBuilder();
+      if (this.scanAll(mappings, builder)) return builder.finish();
     }
-    return builder.finish();
+    return this.readAll(mappings);
   }
 
   close(): void {
@@ -133,6 +135,28 @@ export class ResidencyScanner {
       start = walkEnd;
     }
     return true;
+  }
+
+  /** Entry by entry: 8 bytes for each page, touched or not, so that large reservations are worth a question first. */
+  private readAll(mappings: readonly Mapping[]): PageRuns {
+    const builder = new PageRunsBuilder();
+    const large = mappings.some(({ start, end }) => end - start >= LARGE_BYTES);
+    const empty = large ? this.emptyMappings() : new Set<number>();
+    for (const mapping of mappings) {
+      if (mapping.end - mapping.start < LARGE_BYTES || !empty.has(mapping.start)) this.readEntries(mapping, builder);
+    }
+    return builder.finish();
+  }
+
+  /** Starts of the mappings in which smaps counts nothing. */
+  private emptyMappings(): ReadonlySet<number> {
+    const smaps = readSmaps(this.pid);
+    const entries = smaps.ok ? smaps.value : [];
+    return new Set(
+      entries
+        .filter(({ residentBytes, swappedBytes, hugetlbBytes }) => residentBytes + swappedBytes + hugetlbBytes === 0)
+        .map(({ start }) => start),
+    );
   }
 
   private readEntries(mapping: Mapping, builder: PageRunsBuilder): void {

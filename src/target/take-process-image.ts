@@ -1,6 +1,6 @@
 import type { Problem } from "../base/problems.ts";
 import { type Result, succeed } from "../base/result.ts";
-import { goneFailure, grownFailure, lateFailure, otherProgramFailure, refuse } from "./capture-failures.ts";
+import { goneFailure, grownFailure, lateFailure, otherProgramFailure, refuse, scanFailure } from "./capture-failures.ts";
 import { type CaptureOptions, DEFAULT_MAX_PAUSE_MILLISECONDS, MAX_ATTEMPTS } from "./capture-options.ts";
 import { monotonicMilliseconds } from "./copy-helper.ts";
 import { hurry, spareHost } from "./host.ts";
@@ -115,8 +115,13 @@ class Capture {
     if (!mappings.ok) return mappings;
     const threads = listThreads(this.pid);
     if (!threads.ok) return threads;
-    const wanted = chooseRanges(mappings.value, scanner.value.scan(mappings.value), this.options.readSwapped ?? false);
-    const ready = this.preparation.prepare(wanted.all, this.budgetMilliseconds - this.totalPausedMilliseconds);
+    const leftMilliseconds = this.budgetMilliseconds - this.totalPausedMilliseconds;
+    const began = monotonicMilliseconds();
+    const pages = scanner.value.scan(mappings.value);
+    // It is done again inside the stop, and takes as long there.
+    if (monotonicMilliseconds() - began > leftMilliseconds) return refuse(scanFailure(this.pid, leftMilliseconds));
+    const wanted = chooseRanges(mappings.value, pages, this.options.readSwapped ?? false);
+    const ready = this.preparation.prepare(wanted.all, leftMilliseconds);
     if (!ready.ok) return ready;
     const threadNames = new Map(threads.value.map((tid) => [tid, threadName(this.pid, tid)]));
     return succeed({ program: program.value, scanner: scanner.value, ready: ready.value, threadNames });

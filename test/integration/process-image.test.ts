@@ -10,6 +10,7 @@ import { readMaps } from "../../src/target/proc/maps.ts";
 import { readSmapsTotals } from "../../src/target/proc/smaps.ts";
 import { PageState, type ProcessImage } from "../../src/target/process-image.ts";
 import { takeProcessImage } from "../../src/target/take-process-image.ts";
+import { lendHugePages, lendSwap } from "../support/host-memory.ts";
 import { distributionPython } from "../support/pythons.ts";
 import { startTarget, type Target } from "../support/spawn.ts";
 
@@ -112,13 +113,49 @@ for (const { name, run } of WAYS) {
     assert.equal(image.image.u8(odd.guarded + 8 * PAGE_BYTES), 0x41);
     assert.equal(image.image.u8(odd.privateFile + MIB - PAGE_BYTES), 0x41);
     assert.equal(image.image.has(odd.shared), false);
-    if (odd.hugetlb) {
-      assert.equal(stateAt(image, odd.hugetlb) & (counted | present), present);
-      assert.equal(image.image.u8(odd.hugetlb), 0x41);
-      assert.ok(image.totals.hugetlbBytes >= 2 * MIB);
-    }
   });
 }
+
+for (const { name, run } of WAYS) {
+  test(`huge pages outside Rss stay outside, and are copied: ${name}`, async (t) => {
+    if (!lendHugePages(t, 4)) return t.skip("no huge pages can be reserved here");
+    const { target, odd } = await startOddPages(t);
+    assert.notEqual(odd.hugetlb, 0);
+    const image = run(target.pid);
+    assertExact(image);
+    assert.equal(stateAt(image, odd.hugetlb) & (PageState.counted | PageState.present), PageState.present);
+    assert.equal(image.image.u8(odd.hugetlb + MIB), 0x41);
+    assert.equal(image.totals.hugetlbBytes, 2 * MIB);
+    await target.stop();
+  });
+}
+
+test("swapped pages are left where they are, unless they are asked for", async (t) => {
+  if (!lendSwap(t, 64 * MIB)) return t.skip("no swap can be added here");
+  const { target, odd } = await startOddPages(t);
+  const image = take(target.pid);
+  assertExact(image);
+  assert.equal(stateAt(image, odd.pagedOut) & (PageState.swapped | PageState.counted), PageState.swapped);
+  assert.ok(image.totals.swappedBytes >= 4 * MIB);
+  assert.equal(image.pause.swappedBytesNotRead, image.totals.swappedBytes);
+  assert.equal(image.image.u8(odd.pagedOut), 0);
+  const plain = withoutNative(() => take(target.pid, { allowSigstop: true }));
+  assertExact(plain);
+  assert.equal(plain.totals.swappedBytes, image.totals.swappedBytes);
+
+  const whole = take(target.pid, { readSwapped: true });
+  assertExact(whole);
+  assert.equal(whole.pause.swappedBytesNotRead, 0);
+  for (let offset = 0; offset < 4 * MIB; offset += PAGE_BYTES) assert.equal(whole.image.u8(odd.pagedOut + offset), 0x41);
+  await target.stop();
+});
+
+test("a reservation of 1 TiB costs nothing", async (t) => {
+  const source = "import mmap\nreserved = mmap.mmap(-1, 1 << 40, flags=0x4022, prot=1)\nprint('ready')\ninput()";
+  const target = startTarget(t, distributionPython(), source);
+  await target.line();
+  for (const { run } of WAYS) assertExact(run(target.pid));
+});
 
 test("an untouched shared mapping of 1 GiB stays untouched, live reads included", async (t) => {
   const { target, odd } = await startOddPages(t);
