@@ -1,4 +1,5 @@
 import {
+  descriptorDebugHeaders,
   descriptorGeneration,
   descriptorHeader,
   descriptorState,
@@ -70,7 +71,10 @@ export function placeAddress(snapshot: Snapshot, place: number): number | undefi
   let chunk = place - objects.poolPlaces;
   if (chunk < objects.chunkPlaces) {
     for (const malloc of snapshot.malloc) {
-      if (chunk < malloc.chunks.length) return malloc.chunks.address[chunk] + malloc.headerBytes + objects.debugBytes;
+      if (chunk < malloc.chunks.length) {
+        const debugBytes = objects.debugBytes * descriptorDebugHeaders(objects.descriptor[place]);
+        return malloc.chunks.address[chunk] + malloc.headerBytes + debugBytes;
+      }
       chunk -= malloc.chunks.length;
     }
     return undefined;

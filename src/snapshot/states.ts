@@ -30,6 +30,7 @@ const DESCRIPTOR_TYPE_MASK = 0xff_ffff;
 const DESCRIPTOR_STATE_SHIFT = 24;
 const DESCRIPTOR_HEADER_SHIFT = 27;
 const DESCRIPTOR_GENERATION_SHIFT = 29;
+const DESCRIPTOR_TWICE_DEBUGGED_SHIFT = 31;
 
 /** `ObjectTables.link` of an immortal object. */
 export const IMMORTAL_REFERENCES = 0xffff_ffff;
@@ -56,6 +57,11 @@ export function descriptorHeader(descriptor: number): number {
 /** Generation 0–2 (permanent counts as 2), or `UNTRACKED_GENERATION`. */
 export function descriptorGeneration(descriptor: number): number {
   return (descriptor >>> DESCRIPTOR_GENERATION_SHIFT) & 3;
+}
+
+/** Debug headers that lie before an object in a chunk: a large request passes the hooks of two domains (PYTHONMALLOC=debug). */
+export function descriptorDebugHeaders(descriptor: number): number {
+  return 1 + (descriptor >>> DESCRIPTOR_TWICE_DEBUGGED_SHIFT);
 }
 
 /** Packs a descriptor; the counterpart of the four functions above. */

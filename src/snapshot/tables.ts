@@ -276,7 +276,10 @@ export interface ObjectTables {
   /** Places in pools; places of chunks follow, then `chunkPlaces` later the others. */
   readonly poolPlaces: number;
   readonly chunkPlaces: number;
-  /** Bits 0–23 type index, 24–26 `ObjectState`, 27–28 header code, 29–30 generation (3 = untracked, permanent counts as 2). */
+  /**
+   * Bits 0–23 type index, 24–26 `ObjectState`, 27–28 header code, 29–30 generation (3 = untracked, permanent
+   * counts as 2), 31 two debug headers instead of one.
+   */
   readonly descriptor: Uint32Array;
   /** Shallow bytes of an object (sys.getsizeof), used bytes of a buffer; 0xffffffff: see `largeBytes`. */
   readonly bytes: Uint32Array;

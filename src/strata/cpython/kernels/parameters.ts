@@ -146,6 +146,11 @@ export const TYPE_MASK: i32 = 0xffffff;
 export const STATE_SHIFT: i32 = 24;
 export const HEAD_SHIFT: i32 = 27;
 export const GENERATION_SHIFT: i32 = 29;
+/**
+ * Bit 31: two debug headers lie before the object instead of one. With PYTHONMALLOC=debug a request that pymalloc passes on to
+ * malloc goes through the debug hooks of both domains (Objects/obmalloc.c).
+ */
+export const TWICE_DEBUGGED: i32 = -2147483648;
 /** Bits 29–30 of a descriptor: generation 0–2, 3 = not tracked. */
 export const NOT_TRACKED: i32 = 3;
 

@@ -36,10 +36,8 @@ function rowAt(word: i32, head: i32, room: i32): i32 {
 /** Header code of the object that the last `classify` found. */
 let foundHead: i32 = 0;
 
-/** Row of the object in a place of `words` words at `start`, 0 when it holds none; the likely header is tried first. */
-function classify(start: i32, words: i32, likely: i32): i32 {
-  const first = start + S.debugWords;
-  const room = words - S.debugWords;
+/** Row of the object in `room` words from `first` on, 0 when they hold none; the likely header is tried first. */
+function classify(first: i32, room: i32, likely: i32): i32 {
   for (let attempt = -1; attempt < 4; attempt++) {
     const code = attempt < 0 ? likely : attempt;
     if (attempt >= 0 && code === likely) continue;
@@ -108,7 +106,7 @@ export function classifyPools(from: i32, to: i32): i32 {
     let start = pool + S.poolHeaderWords;
     for (let block = 0; block < blocks; block++, start += blockWords) {
       if (free !== 0 && load32(S.freeTags + block) === tag) continue;
-      const row = classify(start, blockWords, likely);
+      const row = classify(start + S.debugWords, blockWords - S.debugWords, likely);
       if (row !== 0) {
         likely = foundHead;
         describe(firstPlace + block, row, P.STATE_OBJECT, likely);
@@ -128,10 +126,16 @@ export function classifyChunks(from: i32, to: i32): i32 {
   for (let chunk = from; chunk < to; chunk++) {
     const start = load32(S.chunkStarts + chunk);
     if (start === 0) continue;
-    const row = classify(start, load32(S.chunkWords + chunk), likely);
+    const words = load32(S.chunkWords + chunk);
+    let row = classify(start + S.debugWords, words - S.debugWords, likely);
+    let twice = 0;
+    if (row === 0 && S.debugWords !== 0) {
+      row = classify(start + 2 * S.debugWords, words - 2 * S.debugWords, likely);
+      twice = P.TWICE_DEBUGGED;
+    }
     if (row !== 0) {
       likely = foundHead;
-      describe(S.poolPlaces + chunk, row, P.STATE_OBJECT, likely);
+      describe(S.poolPlaces + chunk, row | twice, P.STATE_OBJECT, likely);
       objects++;
     } else {
       describe(S.poolPlaces + chunk, 0, P.STATE_RAW, 0);
@@ -270,7 +274,8 @@ export function decodeChunks(from: i32, to: i32): void {
   for (let chunk = from; chunk < to; chunk++) {
     const about = load32(S.descriptor + S.poolPlaces + chunk);
     if (stateOf(about) !== P.STATE_OBJECT) continue;
-    const head = headWords((about >>> P.HEAD_SHIFT) & 3) + S.debugWords;
+    const debugHeaders = (about & P.TWICE_DEBUGGED) !== 0 ? 2 : 1;
+    const head = headWords((about >>> P.HEAD_SHIFT) & 3) + debugHeaders * S.debugWords;
     enter(load32(S.chunkStarts + chunk) + head, about, S.poolPlaces + chunk, load32(S.chunkWords + chunk) - head);
   }
 }

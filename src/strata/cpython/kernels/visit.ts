@@ -52,12 +52,24 @@ function chunkObject(word: i32): i32 {
   for (let code = 0; code < 4; code++) {
     const head = headWords(code);
     if (head < 0) continue;
-    const place = chunkAt(word - head - S.debugWords);
+    const place = chunkBehind(word - head - S.debugWords);
     if (place < 0) continue;
     const about = load32(S.descriptor + place);
     if (stateOf(about) === P.STATE_OBJECT && ((about >>> P.HEAD_SHIFT) & 3) === code) return place;
   }
   return -1;
+}
+
+/** Place of the chunk that begins at `word`, or one debug header before it. */
+function chunkBehind(word: i32): i32 {
+  const place = chunkAt(word);
+  return place < 0 && S.debugWords !== 0 ? chunkAt(word - S.debugWords) : place;
+}
+
+/** Place of the chunk that hands out `word`: at its start, or behind the headers of debug allocators. */
+function chunkHandingOut(word: i32): i32 {
+  const place = chunkAt(word);
+  return place < 0 && S.debugWords !== 0 ? chunkBehind(word - S.debugWords) : place;
 }
 
 /** Hash entry {word, place} of an object outside pools and chunks: its own, or the empty one where it would go. */
@@ -104,7 +116,7 @@ export function capacityAt(low: i32, high: i32): f64 {
     const place = blockOf(word, info);
     return place >= 0 && offsetInPlace === S.debugWords ? unsigned((load32(info + 2) - S.debugWords) << 2) : 0;
   }
-  const place = S.debugWords !== 0 && chunkAt(word) < 0 ? chunkAt(word - S.debugWords) : chunkAt(word);
+  const place = chunkHandingOut(word);
   return place < 0 ? 0 : unsigned(load32(S.chunkWords + place - S.poolPlaces)) * 4;
 }
 
@@ -134,7 +146,7 @@ export function rawPlace(word: i32): i32 {
   for (let code = 0; code < 4; code++) {
     const head = headWords(code);
     if (head < 0) continue;
-    const place = chunkAt(word - head - S.debugWords);
+    const place = chunkBehind(word - head - S.debugWords);
     if (place >= 0) return place;
   }
   return -1;
@@ -151,9 +163,7 @@ function rawPlaceAt(low: i32, high: i32): i32 {
     place = blockOf(word, info);
     if (place < 0 || offsetInPlace !== S.debugWords) return -1;
   } else {
-    place = chunkAt(word);
-    if (place < 0 && S.debugWords !== 0) place = chunkAt(word - S.debugWords);
-    if (place < 0) return -1;
+    place = chunkHandingOut(word);
   }
   return place;
 }

@@ -110,13 +110,11 @@ export async function decodeObjects(input: ObjectInput): Promise<DecodedObjects>
   registry.rowForAddress(runtime.typeType);
   inSteps(tables.pools, (from, to) => kernels.decodePools(from, to), input.progress);
   kernels.decodeChunks(0, tables.chunkPlaces);
-  let known = 0;
-  for (let before = -1; before !== known; ) {
-    before = known;
-    known = kernels.decodeOthers(known);
-  }
-  const generations = markGenerations(image, runtime, kernels, tables, problems);
+  const known = kernels.decodeOthers(0);
   attributeNative(image, kernels, input.libraryData);
+  // Native memory refers to objects too.
+  kernels.decodeOthers(known);
+  const generations = markGenerations(image, runtime, kernels, tables, problems);
   kernels.accountPools(0, tables.pools);
   report(kernels, problems);
   return collect(input, tables, kernels, context, registry, largeBytes, generations, problems);
