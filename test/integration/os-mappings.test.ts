@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { PAGE_BYTES, roundDown, roundUp } from "../../src/base/units.ts";
-import { ClaimKind, claimsOf } from "../../src/strata/os/claims.ts";
+import { ClaimKind } from "../../src/strata/os/claim-kind.ts";
+import { claimsOf } from "../../src/strata/os/claims.ts";
 import { classifyMappings } from "../../src/strata/os/classify.ts";
 import { MappingKind } from "../../src/strata/os/mapping-kind.ts";
 import type { OsStratum } from "../../src/strata/os/os-stratum.ts";

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { ClaimKind } from "../../src/strata/os/claims.ts";
+import { ClaimKind } from "../../src/strata/os/claim-kind.ts";
 import { classifyMappings } from "../../src/strata/os/classify.ts";
 import { MappingKind } from "../../src/strata/os/mapping-kind.ts";
 import { takeLiveImage } from "../support/live-image.ts";

@@ -1,19 +1,11 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
-import { chmodSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { type TestContext, test } from "node:test";
-import { fileURLToPath } from "node:url";
-import { buildSync } from "esbuild";
+import { test } from "node:test";
 import { type Permission, permissionsFor } from "../../src/target/permissions.ts";
+import { asNobody, CAN_BE_NOBODY, startAsNobody } from "../support/as-nobody.ts";
 import { distributionPython } from "../support/pythons.ts";
 import { startProcess, startTarget, type Target } from "../support/spawn.ts";
 
-/** The user that owns nothing. */
-const NOBODY = 65534;
 const WAIT = "import sys; print('ready', flush=True); sys.stdin.read()";
-const PERMISSIONS = fileURLToPath(new URL("../../src/target/permissions.ts", import.meta.url));
 
 function granted(permissions: readonly Permission[], ability: string): boolean {
   return permissions.find((permission) => permission.ability === ability)?.granted ?? assert.fail(ability);
@@ -51,12 +43,9 @@ test("a traced process names its tracer", async (t) => {
 });
 
 test("a user without rights is told which rule refuses", async (t) => {
-  if (process.geteuid?.() !== 0) return t.skip("only root can become somebody else");
-  const program = bundleForEverybody(t);
-  const ask = (pid: number): Permission[] =>
-    JSON.parse(
-      execFileSync(process.execPath, [program, String(pid)], { uid: NOBODY, gid: NOBODY, cwd: "/", encoding: "utf8" }),
-    );
+  if (!CAN_BE_NOBODY) return t.skip("only root can become somebody else");
+  const evaluate = asNobody(t, "src/target/permissions.ts", ["permissionsFor"]);
+  const ask = (pid: number) => evaluate(`permissionsFor(${pid})`) as Permission[];
 
   const ofRoot = startProcess(t, "sleep", ["1000"]);
   const foreign = ask(ofRoot.pid);
@@ -64,27 +53,9 @@ test("a user without rights is told which rule refuses", async (t) => {
   assert.equal(granted(foreign, "stop it by SIGSTOP (--allow-sigstop)"), false);
   assert.match(foreign[0].why, /^it runs as user 0, we run as user 65534$/);
 
-  const open = startProcess(t, "setpriv", [
-    "--reuid",
-    String(NOBODY),
-    "--regid",
-    String(NOBODY),
-    "--clear-groups",
-    "sleep",
-    "1000",
-  ]);
-  const python = ["-c", `import ctypes; ctypes.CDLL(None).prctl(4, 0); ${WAIT}`];
-  const shut = startProcess(t, "setpriv", [
-    "--reuid",
-    String(NOBODY),
-    "--regid",
-    String(NOBODY),
-    "--clear-groups",
-    distributionPython().path,
-    ...python,
-  ]);
-  await shut.line();
-  await untilUser(open.pid, NOBODY);
+  const open = startAsNobody(t, distributionPython().path, ["-c", WAIT]);
+  const shut = startAsNobody(t, distributionPython().path, ["-c", `import ctypes; ctypes.CDLL(None).prctl(4, 0); ${WAIT}`]);
+  await Promise.all([open.line(), shut.line()]);
   const own = ask(open.pid);
   assert.equal(granted(own, "see its mappings and resident pages"), true);
   assert.equal(granted(own, "see which physical pages are shared with whom"), false);
@@ -93,29 +64,3 @@ test("a user without rights is told which rule refuses", async (t) => {
   assert.match(undumpable[0].why, /^it is not dumpable/);
   assert.equal(granted(undumpable, "stop it by SIGSTOP (--allow-sigstop)"), true);
 });
-
-async function untilUser(pid: number, user: number): Promise<void> {
-  for (let tries = 0; tries < 1000; tries++) {
-    if (execFileSync("stat", ["-c", "%u", `/proc/${pid}`], { encoding: "utf8" }).trim() === String(user)) return;
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-  assert.fail("setpriv has not changed the user");
-}
-
-/** The code as one file that any user may read, wherever this repository lies. */
-function bundleForEverybody(t: TestContext): string {
-  const folder = mkdtempSync(join(tmpdir(), "pystrata-permissions-"));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
-  chmodSync(folder, 0o755);
-  const outfile = join(folder, "ask.mjs");
-  const contents = `import { permissionsFor } from ${JSON.stringify(PERMISSIONS)};\nconsole.log(JSON.stringify(permissionsFor(Number(process.argv[2]))));`;
-  buildSync({
-    stdin: { contents, resolveDir: folder },
-    bundle: true,
-    platform: "node",
-    format: "esm",
-    external: ["koffi"],
-    outfile,
-  });
-  return outfile;
-}

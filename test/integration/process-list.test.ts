@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { listPythonProcesses, pythonDescendants, pythonEvidence } from "../../src/target/process-list.ts";
+import {
+  listPythonProcesses,
+  type PythonProcessList,
+  pythonDescendants,
+  pythonEvidence,
+} from "../../src/target/process-list.ts";
+import { asNobody, CAN_BE_NOBODY } from "../support/as-nobody.ts";
 import { distributionPython, testOnEveryPython } from "../support/pythons.ts";
 import { startProcess, startTarget } from "../support/spawn.ts";
 
@@ -71,6 +77,20 @@ test("a launcher's PID leads to its Pythons, at any depth", async (t) => {
   assert.equal(processes[0].evidence, "executable");
   assert.deepEqual(processes[0].commandLine, [python, "-c"]);
   assert.equal(pythonDescendants(processes[0].pid).processes.length, 0, "itself is not below itself");
+});
+
+test("what a user may not look into is listed by its name, or counted", (t) => {
+  if (!CAN_BE_NOBODY) return t.skip("only root can become somebody else");
+  const python = startTarget(t, distributionPython(), WAIT);
+  startProcess(t, "sleep", ["1000"]);
+  const evaluate = asNobody(t, "src/target/process-list.ts", ["listPythonProcesses", "pythonDescendants"]);
+  const { processes, unreadable } = evaluate("listPythonProcesses()") as PythonProcessList;
+  const found = processes.find((one) => one.pid === python.pid);
+  assert.deepEqual([found?.evidence, found?.readable], ["command", false]);
+  assert.ok((found?.residentBytes ?? 0) > 0);
+  assert.ok(unreadable > 0);
+  const below = evaluate(`pythonDescendants(${process.pid})`) as PythonProcessList;
+  assert.ok(below.processes.some((one) => one.pid === python.pid));
 });
 
 test("a process that is gone is no Python", () => {

@@ -1,17 +1,6 @@
 import { disjoint, mergeRanges, type Range, subtractRanges } from "./address-ranges.ts";
 import type { Claim, OsStratum } from "./os-stratum.ts";
 
-/** What recognised a range. The values are those of the snapshot's claim table; the gaps belong to other strata. */
-export const ClaimKind = {
-  stack: 0,
-  threadLocal: 1,
-  /** The dynamic loader's own allocations. */
-  loader: 2,
-  /** A mapping whose start a library's data points at. */
-  library: 6,
-} as const;
-export type ClaimKind = (typeof ClaimKind)[keyof typeof ClaimKind];
-
 /**
  * The claims of this stratum on memory that nobody else has taken: ascending and disjoint.
  * @param taken ranges that allocators and the runtime claim, in any order: their structures verify more precisely

@@ -3,7 +3,7 @@ import type { Mapping } from "../../target/mapping.ts";
 import { isDeviceMapping, isKernelMapping } from "../../target/proc/maps.ts";
 import type { ProcessImage } from "../../target/process-image.ts";
 import { disjoint, mergeRanges, type Range, subtractRanges } from "./address-ranges.ts";
-import { ClaimKind } from "./claims.ts";
+import { ClaimKind } from "./claim-kind.ts";
 import { findLibraries, type LibraryIndex } from "./libraries.ts";
 import { findLoadedObjects, type LoadedObject } from "./loader.ts";
 import { type LibraryPart, MappingKind } from "./mapping-kind.ts";

@@ -2,7 +2,7 @@ import { PageSet } from "../../base/page-set.ts";
 import { PAGE_BYTES, roundDown, roundUp } from "../../base/units.ts";
 import type { MemoryImage } from "../../target/memory-image.ts";
 import { type Range, subtractRanges } from "./address-ranges.ts";
-import { ClaimKind } from "./claims.ts";
+import { ClaimKind } from "./claim-kind.ts";
 import { isDynamicLoader } from "./libraries.ts";
 import type { Claim, OsStratum } from "./os-stratum.ts";
 import { forEachPointer } from "./scan-words.ts";

@@ -1,4 +1,4 @@
-import type { ClaimKind } from "./claims.ts";
+import type { ClaimKind } from "./claim-kind.ts";
 import type { LibraryPart } from "./mapping-kind.ts";
 
 /**

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { MIB, PAGE_BYTES } from "../../../../src/base/units.ts";
 import * as snapshot from "../../../../src/snapshot/tables.ts";
-import { ClaimKind } from "../../../../src/strata/os/claims.ts";
+import { ClaimKind } from "../../../../src/strata/os/claim-kind.ts";
 import { classifyMappings } from "../../../../src/strata/os/classify.ts";
 import { MappingKind } from "../../../../src/strata/os/mapping-kind.ts";
 import { PageState } from "../../../../src/target/process-image.ts";
