@@ -1,6 +1,6 @@
 import type { ProblemReport } from "../../../base/problems.ts";
 import { formatAddress, PAGE_BYTES, roundDown, roundUp } from "../../../base/units.ts";
-import type { MemoryImage } from "../../../target/memory-image.ts";
+import type { AddressRange, MemoryImage } from "../../../target/memory-image.ts";
 import { type ArenaLayout, CHUNK, HEAP_INFO, HEAP_RESERVES, NON_CONTIGUOUS } from "./layouts.ts";
 import type { HeapRange } from "./walk.ts";
 
@@ -39,9 +39,18 @@ export interface ThreadHeaps {
   readonly headerBytes: number | undefined;
 }
 
+/** The heaps of one arena under one assumption about how far apart heaps are. */
+interface HeapChain {
+  /** Last heap first. */
+  readonly heaps: readonly AddressRange[];
+  /** The chain ends at the arena's first heap, and its heaps have the arena's system bytes. */
+  readonly complete: boolean;
+}
+
 /**
- * Every heap of every arena but the main one: from the heap that holds the arena's top back along `prev`, as glibc's own
- * heap_trim goes. The arena lies in its first heap right behind the heap_info, so its address tells the size of that.
+ * Every heap of every arena but the main one. How much each heap reserves depends on a tunable; the reserve under which most
+ * arenas' chains add up to their system bytes is the target's. An arena lies in its first heap right behind the heap_info, so
+ * its address tells the size of that.
  */
 export function findThreadHeaps(
   image: MemoryImage,
@@ -49,32 +58,43 @@ export function findThreadHeaps(
   arenas: readonly ArenaHeader[],
   problems: ProblemReport,
 ): ThreadHeaps {
+  const ofThreads = arenas.filter((arena) => !arena.main);
+  if (ofThreads.length === 0) return { ranges: [], headerBytes: undefined };
+  const readings = HEAP_RESERVES.map((reserve) => {
+    const chains = ofThreads.map((arena) => followHeaps(image, arena, reserve));
+    return { reserve, chains, complete: chains.filter((chain) => chain.complete).length };
+  });
+  const { reserve, chains } = readings.reduce((best, reading) => (reading.complete > best.complete ? reading : best));
+  const headerBytes = ofThreads[0].address - roundDown(ofThreads[0].address, reserve);
   const ranges: HeapRange[] = [];
-  let headerBytes: number | undefined;
-  for (const arena of arenas) {
-    if (arena.main) continue;
-    const reserve = HEAP_RESERVES.find(
-      (bytes) => image.u64(roundDown(arena.address, bytes) + HEAP_INFO.arena) === arena.address,
-    );
-    if (reserve === undefined) {
-      problems.add("glibc-heap", `the arena at ${formatAddress(arena.address)} lies in no heap`, arena.address);
-      continue;
+  for (const [index, arena] of ofThreads.entries()) {
+    if (!chains[index].complete) {
+      const sentence = `the heaps of the arena at ${formatAddress(arena.address)} do not add up to its system memory`;
+      problems.add("glibc-heap", sentence, arena.address);
     }
-    headerBytes ??= arena.address - roundDown(arena.address, reserve);
-    const seen = new Set<number>();
-    for (let heap = roundDown(arena.top, reserve); heap !== 0; heap = image.u64(heap + HEAP_INFO.previous)) {
-      const bytes = image.u64(heap + HEAP_INFO.bytes);
-      const isHeap =
-        image.u64(heap + HEAP_INFO.arena) === arena.address && bytes <= reserve && bytes > 0 && bytes % PAGE_BYTES === 0;
-      if (!isHeap || seen.has(heap)) {
-        problems.add("glibc-heap", `the list of heaps of the arena at ${formatAddress(arena.address)} is broken`, heap);
-        break;
-      }
-      const isFirst = roundDown(arena.address, reserve) === heap;
-      const firstChunk = isFirst ? roundUp(arena.address + layout.bytes, CHUNK.alignment) : heap + headerBytes;
-      ranges.push({ arena: arena.index, start: heap, firstChunk, end: heap + bytes });
-      seen.add(heap);
+    for (const { start, end } of chains[index].heaps) {
+      const holdsArena = arena.address >= start && arena.address < end;
+      const firstChunk = holdsArena ? roundUp(arena.address + layout.bytes, CHUNK.alignment) : start + headerBytes;
+      ranges.push({ arena: arena.index, start, firstChunk, end });
     }
   }
   return { ranges, headerBytes };
+}
+
+/** From the heap that holds the arena's top back along `prev`, as glibc's own heap_trim goes (malloc/arena.c). */
+function followHeaps(image: MemoryImage, arena: ArenaHeader, reserve: number): HeapChain {
+  const heaps: AddressRange[] = [];
+  const seen = new Set<number>();
+  let left = arena.systemBytes;
+  let heap = roundDown(arena.top, reserve);
+  while (heap !== 0 && !seen.has(heap)) {
+    const bytes = image.u64(heap + HEAP_INFO.bytes);
+    const isHeap = image.u64(heap + HEAP_INFO.arena) === arena.address && bytes <= reserve && bytes % PAGE_BYTES === 0;
+    if (!isHeap || bytes === 0) break;
+    seen.add(heap);
+    heaps.push({ start: heap, end: heap + bytes });
+    left -= bytes;
+    heap = image.u64(heap + HEAP_INFO.previous);
+  }
+  return { heaps, complete: heap === 0 && left === 0 };
 }
