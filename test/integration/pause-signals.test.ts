@@ -1,12 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { loadNative } from "../../src/target/native.ts";
+import { sleepMilliseconds } from "../../src/target/pause/sleep.ts";
 import { stopProcess } from "../../src/target/pause/stop-process.ts";
 import { expectOk, sleep } from "../support/pause-helpers.ts";
 import { distributionPython } from "../support/pythons.ts";
 import { startProcess, startTarget } from "../support/spawn.ts";
 
 const PAUSER = fileURLToPath(new URL("../support/pauser.ts", import.meta.url));
+/** SIGRTMIN as the C library numbers it. */
+const FIRST_REAL_TIME_SIGNAL = 34;
 const SIGNALS = 20_000;
 const PAUSES = 400;
 const options = { deadline: () => 60_000, allowSigstop: false };
@@ -104,4 +108,28 @@ test(`of ${SIGNALS} real-time signals none is lost although the pausing process 
   }
   target.send("\n");
   assert.equal(Number(await target.line()), SIGNALS);
+});
+
+test("a signal that is being delivered when its thread stops arrives after the pause", async (t) => {
+  const native = loadNative();
+  if (native === undefined) return t.skip("koffi is not installed");
+  const target = startTarget(t, distributionPython(), HANDLER);
+  await target.line();
+  // Seized but not interrupted, so that the signal is what stops the thread; a pause then finds it on its way.
+  assert.equal(native.ptraceSeize(target.pid), 0);
+  process.kill(target.pid, FIRST_REAL_TIME_SIGNAL);
+  while (!native.ptraceIsStopped(target.pid)) sleepMilliseconds(0.1);
+  expectOk(stopProcess(target.pid, options)).resume();
+  target.send("\n");
+  assert.equal(await target.line(), "1");
+});
+
+test("a signal that is being delivered when its thread stops arrives although the pausing process is killed", async (t) => {
+  const target = startTarget(t, distributionPython(), HANDLER);
+  await target.line();
+  const pauser = startProcess(t, process.execPath, ["--import", "tsx", PAUSER, "catch", String(target.pid)]);
+  assert.equal(await pauser.line(), "stopped");
+  await pauser.stop();
+  target.send("\n");
+  assert.equal(await target.line(), "1");
 });

@@ -2,6 +2,7 @@
  * A program that stops processes, for tests that kill it or look at what it is told.
  *
  *   hold PID…   stops them and stays so
+ *   catch PID   stops one while a signal is being delivered to it, and stays so
  *   loop PID…   stops them and lets them go, again and again
  *   hang PID    stops one against a deadline and hangs past it
  *   once PID    stops one, lets it go and prints the result as JSON
@@ -9,8 +10,12 @@
  * Prints a line when the first stop is due. PAUSE_ALLOW_SIGSTOP=1 allows SIGSTOP.
  */
 import { writeSync } from "node:fs";
+import { loadNative } from "../../src/target/native.ts";
 import { sleepMilliseconds } from "../../src/target/pause/sleep.ts";
 import { stopProcess } from "../../src/target/pause/stop-process.ts";
+
+/** SIGRTMIN as the C library numbers it. */
+const FIRST_REAL_TIME_SIGNAL = 34;
 
 const [mode, ...rest] = process.argv.slice(2);
 const pids = rest.map(Number);
@@ -21,6 +26,17 @@ switch (mode) {
     const results = pids.map((pid) => stopProcess(pid, options));
     console.log(results.every((result) => result.ok) ? "stopped" : JSON.stringify(results));
     setInterval(() => {}, 1000);
+    break;
+  }
+  case "catch": {
+    const native = loadNative();
+    // Seized but not interrupted, so that the signal is what stops the thread; the pause then finds it on its way.
+    native?.ptraceSeize(pids[0]);
+    process.kill(pids[0], FIRST_REAL_TIME_SIGNAL);
+    while (native?.ptraceIsStopped(pids[0]) === false) sleepMilliseconds(0.1);
+    const result = stopProcess(pids[0], options);
+    writeSync(1, result.ok ? "stopped\n" : `${result.failure.sentence}\n`);
+    sleepMilliseconds(60_000);
     break;
   }
   case "hang": {
