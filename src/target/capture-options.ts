@@ -11,8 +11,13 @@ export interface CaptureOptions {
   readonly readSwapped?: boolean | undefined;
   /** Whether the image may lie in a WebAssembly memory. */
   readonly webAssembly: boolean;
-  /** Bytes of tables that will follow the image in its linear memory, for so many bytes of copied pages. */
+  /**
+   * Address space to reserve behind an image that takes `imageBytes` of it. Untouched pages cost nothing, so this may be an
+   * upper bound.
+   */
   readonly tablesBytes: (imageBytes: number) => number;
+  /** Memory that the tables of so many copied bytes will really take; it counts against the ceiling. Default: a third. */
+  readonly expectedTablesBytes?: ((copiedBytes: number) => number) | undefined;
   /** Told what begins now, for a person who waits; never called inside the stop. */
   readonly progress?: ((phase: CapturePhase) => void) | undefined;
   /**
@@ -26,3 +31,5 @@ export type CapturePhase = "preparing" | "spooling" | "stopping" | "resumed";
 
 export const DEFAULT_MAX_PAUSE_MILLISECONDS = 1000;
 export const MAX_ATTEMPTS = 5;
+/** What decoding a heap of small objects takes, by measurement: 14 to 26 bytes an object, references included. */
+export const DEFAULT_TABLES_SHARE = 1 / 3;

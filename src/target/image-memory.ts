@@ -1,7 +1,7 @@
 import { fail, type Result, succeed } from "../base/result.ts";
 import { MIB, PAGE_BYTES, roundDown, roundUp } from "../base/units.ts";
 import { mebibytes } from "./capture-failures.ts";
-import type { CaptureOptions } from "./capture-options.ts";
+import { type CaptureOptions, DEFAULT_TABLES_SHARE } from "./capture-options.ts";
 import { HostAddresses } from "./copy-plan.ts";
 import { totalBytes } from "./copy-ranges.ts";
 import { LinearMemory, MAX_LINEAR_BYTES } from "./linear-memory.ts";
@@ -37,10 +37,10 @@ export class ImageMemory {
     native: NativeCalls | undefined,
   ): Result<ImageMemory> {
     const copyBytes = totalBytes(ranges);
-    const tablesBytes = options.tablesBytes(copyBytes);
     const layoutBytes = MemoryImage.bytesNeeded(ranges);
-    const spareSlots = SPARE_SLOTS + Math.ceil((layoutBytes / MIB) * SPARE_SHARE);
-    const reservedBytes = layoutBytes + spareSlots * MIB + tablesBytes;
+    const imageBytes = layoutBytes + (SPARE_SLOTS + Math.ceil((layoutBytes / MIB) * SPARE_SHARE)) * MIB;
+    const tablesBytes = options.tablesBytes(imageBytes);
+    const reservedBytes = imageBytes + tablesBytes;
     if (reservedBytes > MAX_LINEAR_BYTES) {
       return fail(
         "limit",
@@ -48,8 +48,10 @@ export class ImageMemory {
       );
     }
     const ceilingBytes = memoryCeilingBytes(options.maxMemoryBytes);
-    const spooled = copyBytes + tablesBytes > ceilingBytes;
-    if (spooled && (tablesBytes > ceilingBytes || !native)) return failCeiling(copyBytes, tablesBytes, ceilingBytes, native);
+    const expectedBytes = options.expectedTablesBytes?.(copyBytes) ?? Math.min(tablesBytes, copyBytes * DEFAULT_TABLES_SHARE);
+    const spooled = copyBytes + expectedBytes > ceilingBytes;
+    if (spooled && (expectedBytes > ceilingBytes || !native))
+      return failCeiling(copyBytes, expectedBytes, ceilingBytes, native);
 
     let memory: LinearMemory;
     try {
@@ -65,7 +67,7 @@ export class ImageMemory {
     if (native) avoidHugePages(memory, native);
     if (!spooled || !native) return succeed(new ImageMemory(image, tablesBytes, native, undefined));
     options.progress?.("spooling");
-    const slots = Math.floor((reservedBytes - tablesBytes) / MIB) - image.firstSlot / (MIB / 4);
+    const slots = Math.floor(imageBytes / MIB) - image.firstSlot / (MIB / 4);
     const spool = spoolImage(image, slots, ranges, native);
     return spool.ok ? succeed(new ImageMemory(image, tablesBytes, native, spool.value)) : spool;
   }

@@ -246,14 +246,16 @@ test("an image that must not take memory lies on disk and holds the same bytes",
   assert.equal(plain.pause.spooled, false);
 });
 
-test("more tables than the ceiling holds, or no way to the disk, is refused with figures", (t) => {
+test("what the ceiling cannot hold, or the disk cannot take, is refused with figures", (t) => {
   const target = startTarget(t, distributionPython(), "input()");
-  const tables = takeProcessImage(target.pid, { ...OPTIONS, tablesBytes: () => 64 * MIB, maxMemoryBytes: 32 * MIB });
+  const tables = takeProcessImage(target.pid, { ...OPTIONS, expectedTablesBytes: () => 64 * MIB, maxMemoryBytes: 32 * MIB });
   assert.ok(!tables.ok && tables.failure.code === "limit");
   assert.match(tables.failure.sentence, /64 MiB of tables exceed the ceiling of 32 MiB/);
   const plain = withoutNative(() => takeProcessImage(target.pid, { ...OPTIONS, maxMemoryBytes: MIB }));
   assert.ok(!plain.ok && plain.failure.code === "limit");
   assert.match(plain.failure.sentence, /koffi/);
+  const wholeFlat = take(target.pid, { tablesBytes: (imageBytes) => 4 * GIB - imageBytes });
+  assert.equal(wholeFlat.image.memory.flat, true);
   const giant = takeProcessImage(target.pid, { ...OPTIONS, tablesBytes: () => 17 * GIB });
   assert.ok(!giant.ok && giant.failure.code === "limit");
 });
