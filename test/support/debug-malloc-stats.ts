@@ -1,3 +1,6 @@
+import { setTimeout } from "node:timers/promises";
+import type { Target } from "./spawn.ts";
+
 /** What `sys._debugmallocstats()` prints (CPython Objects/obmalloc.c, `_PyObject_DebugMallocStats` and the types' own functions). */
 export interface DebugMallocStats {
   readonly arenas: number;
@@ -41,4 +44,17 @@ export function parseFreeLists(text: string): ReadonlyMap<string, number> {
 
 function count(text: string): number {
   return Number(text.replaceAll(",", ""));
+}
+
+/** Standard error of a target that calls `sys._debugmallocstats()`, once all of it is there: tuples are the last that it tells. */
+export async function debugMallocStatsText(target: Target): Promise<string> {
+  let ended = false;
+  void target.ended.then(() => {
+    ended = true;
+  });
+  while (!target.errors().includes("free 19-sized PyTupleObject")) {
+    if (ended) throw new Error(`the target ended: ${target.errors()}`);
+    await setTimeout(20);
+  }
+  return target.errors();
 }

@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { ElfImage } from "../../../src/binary/elf-image.ts";
+import { readFreeLists } from "../../../src/strata/cpython/runtime/free-lists.ts";
 import { countGcList, gcLists } from "../../../src/strata/cpython/runtime/gc.ts";
 import { readInterned } from "../../../src/strata/cpython/runtime/interned.ts";
+import { SMALL_INTS, smallInts } from "../../../src/strata/cpython/runtime/small-ints.ts";
 import { readThreads } from "../../../src/strata/cpython/runtime/threads.ts";
 import { decodePymalloc } from "../../../src/strata/pymalloc/decode.ts";
-import { parseDebugMallocStats } from "../../support/debug-malloc-stats.ts";
+import { debugMallocStatsText, parseDebugMallocStats, parseFreeLists } from "../../support/debug-malloc-stats.ts";
 import { buildEmbeddingServer, startEmbeddingServer } from "../../support/embedding.ts";
 import { locateTarget } from "../../support/located.ts";
 import { ProcessMemory } from "../../support/process-memory.ts";
@@ -34,11 +36,8 @@ testOnEveryPython("a stripped C server that embeds Python and exports nothing of
   if (typeof server === "string") return t.skip(server);
   const target = startEmbeddingServer(t, server, SERVICE);
   const tracked = Number(await target.line());
-  let said = parseDebugMallocStats(target.errors());
-  for (let tries = 0; tries < 100 && said === undefined; tries++) {
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    said = parseDebugMallocStats(target.errors());
-  }
+  const stats = await debugMallocStatsText(target);
+  const said = parseDebugMallocStats(stats);
   const { runtime, taken } = locateTarget(target.pid);
   assert.equal(runtime.module.path, server.path);
   assert.equal(ElfImage.read(new ProcessMemory(t, target.pid), runtime.module.base)?.symbolAddress("PyType_Type"), undefined);
@@ -66,4 +65,8 @@ testOnEveryPython("a stripped C server that embeds Python and exports nothing of
   // The list that gc.get_objects() returned is dropped since; what is frozen at start-up (3.12) it does not tell.
   assert.ok(Math.abs(found - tracked) <= 400, `${found} tracked objects instead of ${tracked}`);
   assert.equal(readInterned(runtime, taken.image).length, 1);
+  assert.equal(smallInts(runtime, taken.image).length, SMALL_INTS);
+  const saidLists = parseFreeLists(stats);
+  const lists = new Map(readFreeLists(runtime, taken.image).map((list) => [list.name, list.addresses.length]));
+  assert.ok(Math.abs((lists.get("PyListObject") ?? 0) - (saidLists.get("PyListObject") ?? -100)) <= 2);
 });

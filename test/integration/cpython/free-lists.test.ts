@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { readFreeLists } from "../../../src/strata/cpython/runtime/free-lists.ts";
-import { parseFreeLists } from "../../support/debug-malloc-stats.ts";
+import { debugMallocStatsText, parseFreeLists } from "../../support/debug-malloc-stats.ts";
 import { locateTarget } from "../../support/located.ts";
 import type { PythonTarget } from "../../support/pythons.ts";
 import { testOnEveryPython } from "../../support/pythons.ts";
@@ -56,13 +56,8 @@ async function compareLists(
 ): Promise<{ readonly said: ReadonlyMap<string, number>; readonly found: ReadonlyMap<string, number> }> {
   const target = start(DEAD_OBJECTS);
   await target.line();
-  let said = parseFreeLists(target.errors());
-  for (let tries = 0; tries < 100 && !said.has("PyListObject"); tries++) {
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    said = parseFreeLists(target.errors());
-  }
-  await new Promise((resolve) => setTimeout(resolve, 100));
-  said = parseFreeLists(target.errors());
+  const stats = await debugMallocStatsText(target);
+  const said = parseFreeLists(stats);
   const { runtime, taken } = locateTarget(target.pid, { registers: false });
   const lists = readFreeLists(runtime, taken.image);
   for (const { objects, addresses } of lists) {

@@ -22,6 +22,7 @@ import {
   type FoundModule,
 } from "./module.ts";
 import type { PythonRuntime } from "./python-runtime.ts";
+import { staticTypes } from "./static-types.ts";
 import { isFreeThreaded, layoutContradiction } from "./verify.ts";
 import { detectVersion, type NamedVersion } from "./version.ts";
 
@@ -99,8 +100,8 @@ function locateInModule(
   found: FoundModule,
   forget: () => void,
 ): Result<PythonRuntime> {
-  const symbol = symbolTable(executable, found);
   const windows = dataWindows(reader, found.module);
+  const symbol = symbolTable(reader, executable, found, windows);
   const version = detectVersion(reader, found.elf, windows);
   const name = version === undefined ? "a CPython of unknown version" : `CPython ${version.text}`;
   const runtimeAddress = symbol("_PyRuntime");
@@ -170,13 +171,19 @@ function interpreterList(
 
 /**
  * Symbols of the executable come first, as for the dynamic linker: it may hold copies of its library's variables.
- * They are read now, because the process may be gone when somebody asks.
+ * They are read now, because the process may be gone when somebody asks. A module that exports nothing answers for its types.
  */
-function symbolTable(executable: ElfModule | undefined, found: FoundModule): (name: string) => number | undefined {
+function symbolTable(
+  reader: MemoryReader,
+  executable: ElfModule | undefined,
+  found: FoundModule,
+  windows: readonly MemoryWindow[],
+): (name: string) => number | undefined {
   const own = found.elf.symbolsWithPrefix(SYMBOL_PREFIXES);
   const isOther = executable !== undefined && executable.elf.base !== found.module.base;
   const overriding = isOther ? executable.elf.symbolsWithPrefix(SYMBOL_PREFIXES) : undefined;
-  return (name) => (overriding?.get(name) ?? own.get(name))?.address;
+  const types = own.has("PyType_Type") ? undefined : staticTypes(reader, windows, found.typeType);
+  return (name) => (overriding?.get(name) ?? own.get(name))?.address ?? types?.get(name);
 }
 
 function versionOf(layout: Layout): NamedVersion {

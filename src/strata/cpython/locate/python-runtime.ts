@@ -22,7 +22,10 @@ export interface PythonRuntime {
   readonly debugBytes: 0 | 16;
   /** True for a build with Py_DEBUG. */
   readonly debugBuild: boolean;
-  /** Exported symbol of Python's module, or of the executable where that overrides it; undefined when nothing exports the name. */
+  /**
+   * Exported symbol of Python's module, or of the executable where that overrides it; undefined when nothing exports the name.
+   * Where nothing is exported at all, the interpreter's own static types are found under their usual symbols.
+   */
   symbol(name: string): number | undefined;
 }
 
