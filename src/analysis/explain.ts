@@ -2,7 +2,7 @@ import { PAGE_BYTES, roundDown } from "../base/units.ts";
 import { descriptorHeader, descriptorState, SnapshotPageState } from "../snapshot/states.ts";
 import { ClaimKind, MappingKind, ObjectState, OwnerKind, type Snapshot } from "../snapshot/tables.ts";
 import { blockBytesOf, blocksPerPool } from "./arenas.ts";
-import { indexAtOrBelow, type ObjectFacts, objectAt, placeBytes } from "./places.ts";
+import { indexAtOrBelow, type ObjectFacts, objectAt } from "./places.ts";
 
 /** Every stratum's answer for one address. */
 export interface Explanation {
@@ -213,17 +213,24 @@ function blockState(snapshot: Snapshot, place: number): BlockState {
   return (objects && BLOCK_STATES[descriptorState(objects.descriptor[place])]) ?? "in use";
 }
 
-/** The place of the object outside pools and chunks that covers an address, or -1. They come in no order: looked at one by one. */
+/**
+ * The place of the object outside pools and chunks that begins at or nearest below an address, or -1; whether it reaches that
+ * far is asked later. They come in no order, hence one by one.
+ */
 function staticPlace(snapshot: Snapshot, address: number): number {
   const { objects } = snapshot;
   if (!objects) return -1;
   const first = objects.poolPlaces + objects.chunkPlaces;
-  for (let index = 0; index < objects.otherAddress.length && first + index < objects.length; index++) {
-    const offset = address - objects.otherAddress[index];
-    const header = objects.headerBytes[descriptorHeader(objects.descriptor[first + index])] ?? 0;
-    if (offset >= -header && offset < placeBytes(objects, first + index) - header) return first + index;
+  let nearest = -1;
+  let nearestStart = -1;
+  for (let place = first; place < objects.length; place++) {
+    const header = objects.headerBytes[descriptorHeader(objects.descriptor[place])] ?? 0;
+    const start = objects.otherAddress[place - first] - header;
+    if (start > address || start <= nearestStart) continue;
+    nearest = place;
+    nearestStart = start;
   }
-  return -1;
+  return nearest;
 }
 
 /**
