@@ -47,7 +47,7 @@ export function startTarget(
   const env = {
     ...options.env,
     PYTHONPATH: [ALLOW_TRACING, options.env?.PYTHONPATH].filter(Boolean).join(":"),
-    PYTHONUNBUFFERED: "1",
+    PYTHONUNBUFFERED: "", // off, whatever our own environment says: lines must come whole
     PYTHONDONTWRITEBYTECODE: "1",
     PYSTRATA_TEST_RUNNER: String(process.pid),
   };
