@@ -14,8 +14,8 @@ import { forEachPointer } from "./scan-words.ts";
 
 /** tcbhead_t (sysdeps/x86_64/nptl/tls.h) and the head of struct pthread behind it; the same in glibc 2.17–2.43. */
 const BLOCK = { self: 0, dtv: 8, selfAgain: 16, list: 0x2c0, tid: 0x2d0, end: 0x900 } as const;
-/** TCB_ALIGNMENT. */
-const BLOCK_ALIGNMENT = 64;
+/** TCB_ALIGNMENT is 64 today and was less in old versions. */
+const BLOCK_ALIGNMENT = 16;
 /** PTHREAD_STACK_MIN is 16 KiB; a thread's stack above 64 GiB would be a reservation that no loader makes. */
 const STACK_BYTES_MIN = 16384;
 const STACK_BYTES_MAX = 64 * 2 ** 30;
