@@ -9,7 +9,8 @@ const BATCH_BYTES = 2 * 1024 * 1024;
 const BATCH_VECTORS = 512;
 /** Gaps below this are populated along: one madvise costs more than the pages in them. */
 const POPULATE_GAP_BYTES = 16 * PAGE_BYTES;
-const WORDS_PER_VECTOR = 4;
+/** 32-bit words of a struct iovec. */
+export const WORDS_PER_VECTOR = 4;
 const TWO_32 = 2 ** 32;
 
 /**

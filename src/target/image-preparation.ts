@@ -3,11 +3,12 @@ import { outOfMemoryFailure, predictedFailure, refuse } from "./capture-failures
 import type { CaptureOptions } from "./capture-options.ts";
 import { monotonicMilliseconds } from "./copy-helper.ts";
 import { firstBytes, rangesToCopy, totalBytes } from "./copy-ranges.ts";
-import { type ImageCopier, openImageCopier } from "./image-copier.ts";
+import type { ImageCopier } from "./image-copier.ts";
 import { ImageMemory } from "./image-memory.ts";
 import type { Mapping } from "./mapping.ts";
 import type { AddressRange } from "./memory-image.ts";
 import type { NativeCalls } from "./native.ts";
+import { openImageCopier } from "./open-image-copier.ts";
 import type { PageRuns } from "./process-image.ts";
 
 /** At this rate a copy fits for sure; only larger images are worth a measurement. */

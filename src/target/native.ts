@@ -125,9 +125,15 @@ export class IoVectors {
   /** Pairs of 64-bit words as (low, high) halves, so that filling one needs no BigInt. */
   readonly words: Uint32Array;
 
-  /** @param capacity at most 1024 (IOV_MAX) */
-  constructor(readonly capacity: number) {
-    this.words = new Uint32Array(capacity * 4);
+  /**
+   * @param capacity at most 1024 (IOV_MAX)
+   * @param words vectors that lie somewhere already
+   */
+  constructor(
+    readonly capacity: number,
+    words: Uint32Array = new Uint32Array(capacity * 4),
+  ) {
+    this.words = words;
   }
 
   set(index: number, address: number, bytes: number): void {
