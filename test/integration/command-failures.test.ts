@@ -43,7 +43,7 @@ function assertRuns(target: Target): void {
 test("wrong usage", async () => {
   await assertFails(["report"], 2, /Missing required argument 'pid'/);
   await assertFails(["report", "one"], 2, /"one" is no PID\./);
-  await assertFails(["report", "-5"], 2, /'-5'/);
+  await assertFails(["report", "-5"], 2, /"-5" is no PID\./);
   await assertFails(["0"], 2, /"0" is no PID\./);
   await assertFails(["99999999999"], 2, /is no PID\./);
   await assertFails(["arena", "12"], 2, /"arena" is neither a PID nor a verb\..*Verbs: report, types, arenas/);
@@ -88,8 +88,8 @@ test("a zombie and a kernel thread have no memory", async (t) => {
 
 test("a process that is no Python", async (t) => {
   const sleep = startProcess(t, "sleep", ["1000"]);
-  await assertFails([String(sleep.pid)], 5, new RegExp(`${sleep.pid}`));
-  await assertFails([String(process.pid)], 5, new RegExp(`${process.pid}`));
+  await assertFails([String(sleep.pid)], 5, /CPython/);
+  await assertFails([String(process.pid)], 5, /CPython/);
   assertRuns(sleep);
 });
 
