@@ -13,8 +13,7 @@ const POSITION_SHIFT = 2 ** 12;
 /** What the lists of one arena hold. */
 export interface ListedChunks {
   readonly chunks: number;
-  readonly bytes: number;
-  /** A link led to something that is no free chunk of the arena, or did not point back. */
+  /** A link led to something that is no free chunk, or did not point back. */
   readonly broken: boolean;
 }
 
@@ -45,28 +44,25 @@ export function followBins(
 ): ListedChunks {
   const { memory } = image;
   let chunks = 0;
-  let bytes = 0;
   for (let pair = 0; pair < BIN_PAIRS; pair++) {
     const bin = arena.address + layout.bins + pair * BIN_PAIR_BYTES - CHUNK.forward;
     let previous = bin;
     let chunk = image.u64(bin + CHUNK.forward);
     while (chunk !== bin) {
       const index = columns.indexOf(chunk);
-      const isFree = index >= 0 && columns.state[index] === ChunkState.free && columns.arena[index] === arena.index;
-      if (!isFree || chunks === freeChunks) return { chunks, bytes, broken: true };
-      // A chunk of the index lies in the image, and its first 32 bytes in one slot of it: one translation serves both links.
-      const word = image.wordOf(chunk);
-      const forward = (memory.load(word + 4) >>> 0) + memory.load(word + 5) * TWO_32;
-      const backward = (memory.load(word + 6) >>> 0) + memory.load(word + 7) * TWO_32;
-      if (backward !== previous) return { chunks, bytes, broken: true };
+      if (index < 0 || columns.state[index] !== ChunkState.free || chunks === freeChunks) return { chunks, broken: true };
+      // Both links lie in the same 16 bytes: one translation serves them.
+      const links = image.wordOf(chunk + CHUNK.forward);
+      const forward = (memory.load(links) >>> 0) + memory.load(links + 1) * TWO_32;
+      const backward = (memory.load(links + 2) >>> 0) + memory.load(links + 3) * TWO_32;
+      if (backward !== previous) return { chunks, broken: true };
       chunks++;
-      bytes += columns.bytes[index];
       previous = chunk;
       chunk = forward;
     }
-    if (image.u64(bin + CHUNK.backward) !== previous) return { chunks, bytes, broken: true };
+    if (image.u64(bin + CHUNK.backward) !== previous) return { chunks, broken: true };
   }
-  return { chunks, bytes, broken: false };
+  return { chunks, broken: false };
 }
 
 /** Marks the chunks of an arena's fastbins; returns true when a list is broken. Each chunk is marked once, which bounds it. */
