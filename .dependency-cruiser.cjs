@@ -42,7 +42,14 @@ module.exports = {
       comment: "rules of an allocator or a version are pure functions: analyses use them on saved snapshots",
       severity: "error",
       from: { path: `^src/${RULES_OF_STRATA}/` },
-      to: { path: "^src/", pathNot: `^src/(base|${RULES_OF_STRATA})/` },
+      to: { path: "^src/", pathNot: `^src/(base|${STRATA})/` },
+    },
+    {
+      name: "rules-decode-nothing",
+      comment: "of their stratum they may know types only",
+      severity: "error",
+      from: { path: `^src/${RULES_OF_STRATA}/` },
+      to: { path: "^src/strata/", pathNot: `^src/${RULES_OF_STRATA}/`, dependencyTypesNot: ["type-only"] },
     },
     {
       name: "every-folder-has-a-rule",
