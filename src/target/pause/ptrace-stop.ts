@@ -21,14 +21,16 @@ const REVIEW_MILLISECONDS = 5;
 const ENOUGH_QUIET_PASSES = 3;
 /** How long to wait, out of the event loop, for what is left of a process that was killed. */
 const COLLECT_MILLISECONDS = 50;
-/** Coming to a halt takes at most `STOP_LIMIT_MILLISECONDS`; after this, a system call must be hanging. */
+/** For all threads together; 10,000 take about 200 ms. */
+const HALT_LIMIT_MILLISECONDS = 1000;
+/** Past this, a system call must be hanging. */
 const HALT_ALARM_SECONDS = 2;
 /** Beyond the deadline by this much, something holds us up in the stop. */
 const HOLD_ALARM_SECONDS = 5;
 /** Bounds a deadline that is none. */
 const LONGEST_HOLD_MILLISECONDS = 86_400_000;
 
-/** Why a process was not stopped; `refused` when the kernel does not let us trace thread `refusedTid`. */
+/** Why a process was not stopped; `refused` when the kernel does not let us trace thread `tid`. */
 export type PtraceFailure =
   | { readonly kind: "refused"; readonly tid: number }
   | { readonly kind: "failed"; readonly failure: Failure };
@@ -46,7 +48,7 @@ export function prepareToStop(pid: number): void {
  * Stops every thread of `pid` by PTRACE_SEIZE and PTRACE_INTERRUPT, threads that appear meanwhile included.
  *
  * Nothing is written into the process and no signal is sent to it; its parent sees nothing. When it fails, all threads
- * have been let go. O(threads), about 2 µs a thread.
+ * have been let go. O(threads), about 20 µs a thread.
  */
 export function stopByPtrace(
   native: NativeCalls,
@@ -59,23 +61,35 @@ export function stopByPtrace(
   native.alarm(HALT_ALARM_SECONDS);
   const requestedAtMilliseconds = monotonicMilliseconds();
   const tracees = new Tracees(native, pid, childOfOurs);
+  let outcome: { readonly stopped: StoppedProcess } | PtraceFailure | undefined;
   execWatch.begin(pid);
-  const outcome = stopAll(tracees, options);
-  execWatch.end();
-  if (outcome === undefined) {
-    native.alarm(HOLD_ALARM_SECONDS + Math.ceil(Math.min(Math.max(options.deadline(), 0), LONGEST_HOLD_MILLISECONDS) / 1000));
-    return { stopped: new PtraceStop(native, tracees, requestedAtMilliseconds) };
+  try {
+    const failure = stopAll(tracees, options);
+    outcome = failure ?? { stopped: new PtraceStop(native, tracees, requestedAtMilliseconds) };
+    return outcome;
+  } finally {
+    execWatch.end();
+    if (outcome !== undefined && "stopped" in outcome) armForHold(native, options.deadline());
+    else letGo(native, tracees);
   }
-  tracees.release();
+}
+
+function armForHold(native: NativeCalls, remainingMilliseconds: number): void {
+  const milliseconds = Math.min(Math.max(remainingMilliseconds, 0), LONGEST_HOLD_MILLISECONDS);
+  native.alarm(HOLD_ALARM_SECONDS + Math.ceil(milliseconds / 1000));
+}
+
+/** What cannot be let go yet is waited for, but not for long; after that the event loop looks after it. */
+function letGo(native: NativeCalls, tracees: Tracees): void {
+  const left = tracees.release();
   native.alarm(0);
-  lingeringTracees.settle(native, COLLECT_MILLISECONDS);
-  return outcome;
+  if (left > 0) lingeringTracees.settle(native, COLLECT_MILLISECONDS);
 }
 
 /** Seizes and collects until a look at the thread list finds nobody new and nobody running. */
 function stopAll(tracees: Tracees, options: StopOptions): PtraceFailure | undefined {
   const { pid } = tracees;
-  const giveUpAt = performance.now() + STOP_LIMIT_MILLISECONDS;
+  const haltBy = performance.now() + HALT_LIMIT_MILLISECONDS;
   let quietPasses = 0;
   for (;;) {
     const listed = threadIds(pid);
@@ -88,21 +102,22 @@ function stopAll(tracees: Tracees, options: StopOptions): PtraceFailure | undefi
       if (result === "refused") return { kind: "refused", tid };
       if (result === "seized") seized++;
     }
-    const late = awaitStops(tracees, giveUpAt, options.deadline);
+    const late = awaitStops(tracees, options.deadline);
     if (late !== undefined) return late;
     const isQuiet = seized === 0 && !tracees.changed;
     quietPasses = isQuiet ? quietPasses + 1 : 0;
     // Nobody runs and nobody was new: nobody can have been born since, unless the listing was cut short.
     if (isQuiet && (listed.length === threadCount(pid) || quietPasses === ENOUGH_QUIET_PASSES)) break;
     if (tracees.changed) tracees.lookAgain();
-    if (performance.now() >= giveUpAt) return tooManyNew(pid);
+    if (performance.now() >= haltBy) return tooManyNew(pid);
   }
   const stopped = tracees.stoppedThreads();
   if (stopped.length === 0) return ended(pid);
   return stopped.some(({ tid }) => tid === pid) ? undefined : mainThreadEnded(pid);
 }
 
-function awaitStops(tracees: Tracees, giveUpAt: number, deadline: () => number): PtraceFailure | undefined {
+function awaitStops(tracees: Tracees, deadline: () => number): PtraceFailure | undefined {
+  const giveUpAt = performance.now() + STOP_LIMIT_MILLISECONDS;
   let reviewAt = performance.now() + REVIEW_MILLISECONDS;
   while (tracees.collect() > 0) {
     const now = performance.now();
@@ -129,7 +144,7 @@ function mainThreadEnded(pid: number): PtraceFailure {
 }
 
 function tooManyNew(pid: number): PtraceFailure {
-  const sentence = `Process ${pid} starts threads faster than they could be stopped; after ${STOP_LIMIT_MILLISECONDS} ms all were let go.`;
+  const sentence = `Process ${pid} starts threads faster than they could be stopped; after ${HALT_LIMIT_MILLISECONDS} ms all were let go.`;
   return { kind: "failed", failure: { code: "limit", sentence, hint: "Try again." } };
 }
 
@@ -167,9 +182,7 @@ class PtraceStop implements StoppedProcess {
     if (!this.released) {
       this.released = true;
       this.died = !this.native.ptraceIsStopped(this.sentinel);
-      const left = this.tracees.release();
-      this.native.alarm(0);
-      if (left > 0) lingeringTracees.settle(this.native, COLLECT_MILLISECONDS);
+      letGo(this.native, this.tracees);
     }
     return { died: this.died };
   }
