@@ -140,6 +140,13 @@ test("aligned chunks begin where their program got them, in heaps and in mapping
   assert.equal(states.filter((state) => state === ChunkState.mapped).length, 9);
 });
 
+test("data that looks like a mapped chunk is told from the real ones", async (t) => {
+  const started = await startMallocTarget(t, distributionPython(), "plain,mapped,decoy");
+  const { chunks } = checkAgainstOwnAccounts(started).heap;
+  const [start] = saidAddresses(started, "decoy");
+  assert.ok(chunks.address.every((address) => address < start || address >= start + 64 * 4096));
+});
+
 test("each thread is found at its own arena, with and without registers", async (t) => {
   const started = await startMallocTarget(t, distributionPython(), "plain,threads=7");
   const { heap, taken } = checkAgainstOwnAccounts(started);

@@ -61,6 +61,14 @@ def mapped():
     kept.append([malloc(1 << 25) for _ in range(3)])
 
 
+def decoy():
+    """A mapping of the program's own whose data look like the header of a mapped chunk of three pages."""
+    mmap = function("mmap", pointer, pointer, word, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long)
+    start = mmap(None, 64 * 4096, 3, 0x22, -1, 0)
+    ctypes.memmove(start + 8 * 4096 + 8, (3 * 4096 + 2).to_bytes(8, "little"), 8)
+    say("decoy", [start])
+
+
 def aligned():
     """Chunks of every alignment, in heaps and mapped; says their addresses."""
     addresses = []
@@ -115,6 +123,8 @@ for scenario in scenarios:
         kept.append(churn(5000, 600, 6000, 3))
     elif name == "mapped":
         mapped()
+    elif name == "decoy":
+        decoy()
     elif name == "aligned":
         aligned()
     elif name == "unmapped":

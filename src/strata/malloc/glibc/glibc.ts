@@ -19,7 +19,7 @@ import {
 } from "./layouts.ts";
 import { type ListFindings, settleListStates } from "./list-states.ts";
 import { findMainHeaps } from "./main-heap.ts";
-import { findMappedChunks, type MappedChunk } from "./mapped-chunks.ts";
+import { dropImpostor, findMappedChunks, type MappedChunk } from "./mapped-chunks.ts";
 import { anonymousRanges, subtractRanges } from "./memory-map.ts";
 import { StepBudget } from "./segments.ts";
 import { findThreadBlocks, type ThreadBlock } from "./thread-blocks.ts";
@@ -56,7 +56,8 @@ export function decodeGlibc({ image, mappings, resident, threads }: GlibcInput):
   const threadHeaps = findThreadHeaps(image, layout, arenas, problems);
   const mainHeaps = findMainHeaps(image, mappings, arenas[0], parameters?.firstBreak, memory, threadHeaps.ranges, budget);
   const heaps = [...mainHeaps, ...threadHeaps.ranges].sort(byStart);
-  const mapped = findMappedChunks(image, subtractRanges(memory, heaps), resident);
+  const lookAlike = findMappedChunks(image, subtractRanges(memory, heaps), resident);
+  const mapped = parameters ? dropImpostor(lookAlike, parameters.mappedCount, parameters.mappedBytes) : lookAlike;
   checkMapped(mapped, parameters, problems);
 
   const columns = new ChunkColumns(image, expectedChunks(heaps, mapped, resident));

@@ -41,6 +41,19 @@ export function findMappedChunks(image: MemoryImage, memory: readonly AddressRan
   return found;
 }
 
+/**
+ * Drops what only looks like a mapped chunk: data of somebody else's mapping. glibc counts its mapped chunks and their bytes; where
+ * one was found too many and leaving out exactly one of them makes both figures right, that is the one.
+ *
+ * @returns `found` as it is where the figures do not tell
+ */
+export function dropImpostor(found: readonly MappedChunk[], count: number, bytes: number): readonly MappedChunk[] {
+  if (found.length !== count + 1) return found;
+  const excessBytes = found.reduce((sum, { start, end }) => sum + end - start, 0) - bytes;
+  const suspects = found.filter(({ start, end }) => end - start === excessBytes);
+  return suspects.length === 1 ? found.filter((chunk) => chunk !== suspects[0]) : found;
+}
+
 /** Bytes of the mapping of the chunk at `page`, 0 when there is none. */
 function mappedBytesAt(image: MemoryImage, page: number): number {
   const low = image.u32(page + CHUNK.size);
