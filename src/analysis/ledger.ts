@@ -99,6 +99,9 @@ function addClaimed(builder: LedgerBuilder, snapshot: Snapshot, row: number, res
         case ClaimKind.library:
           builder.add("libraries", [label, "mapped memory"], bytes);
           break;
+        case ClaimKind.object:
+          builder.addPending("object mappings", bytes);
+          break;
         case ClaimKind.malloc:
           builder.addPending("malloc", bytes);
           break;

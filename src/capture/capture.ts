@@ -2,6 +2,7 @@ import type { ReportProgress } from "../base/progress.ts";
 import { ProblemReport } from "../base/problems.ts";
 import { type Result, succeed } from "../base/result.ts";
 import { GIB } from "../base/units.ts";
+import { descriptorType } from "../snapshot/states.ts";
 import type { InterpreterFacts, ObjectTables, ProcessFacts, Snapshot, ThreadFacts, TypeTable } from "../snapshot/tables.ts";
 import { locatePython, relocateInterpreters } from "../strata/cpython/locate/locate.ts";
 import type { PythonRuntime } from "../strata/cpython/locate/python-runtime.ts";
@@ -126,6 +127,13 @@ async function decode(
     firstPlace += heap.chunks.length;
     return tables;
   });
+  const types = objects ? { ...objects.types, residentBytes: typeResident } : NO_TYPES;
+  const runtimeMemory = runtime ? runtimeRanges(runtime, taken, pymalloc?.stateRanges ?? []) : [];
+  const objectMappings = (objects?.mappedBuffers ?? []).map(({ start, end, place }) => ({
+    start,
+    end,
+    type: objects ? descriptorType(objects.descriptor[place]) : 0,
+  }));
   const consistent = (objects?.consistent ?? true) && !mallocs.some((heap) => heap.busy);
   return {
     process: processFacts(taken, identity, runtime, glibc),
@@ -143,10 +151,10 @@ async function decode(
     },
     mappings: os.mappings,
     pages: taken.pages,
-    claims: buildClaimTable(image, os, mallocs, pymalloc, runtime ? runtimeRanges(runtime, taken, pymalloc?.stateRanges ?? []) : []),
+    claims: buildClaimTable(image, os, mallocs, pymalloc, runtimeMemory, objectMappings, resident, types),
     malloc,
     pymalloc: pymalloc && objects ? buildPymallocTables(pymalloc, resident, objects) : undefined,
-    types: objects ? { ...objects.types, residentBytes: typeResident } : NO_TYPES,
+    types,
     objects: objects && objectTables(objects, runtime),
     interpreters: runtime && objects ? interpreterFacts(runtime, taken, objects) : [],
     threads: threadFacts(taken, threads),

@@ -1,6 +1,7 @@
-import { type ClaimTable, ClaimKind } from "../snapshot/tables.ts";
+import type { PageSet } from "../base/page-set.ts";
+import { type ClaimTable, ClaimKind, type TypeTable } from "../snapshot/tables.ts";
 import type { MemoryImage } from "../target/memory-image.ts";
-import { mergeRanges, type Range, subtractRanges } from "../strata/os/address-ranges.ts";
+import { disjoint, mergeRanges, type Range, subtractRanges } from "../strata/os/address-ranges.ts";
 import { claimsOf } from "../strata/os/claims.ts";
 import { findLibraryMappings } from "../strata/os/library-mappings.ts";
 import type { OsStratum } from "../strata/os/os-stratum.ts";
@@ -14,6 +15,11 @@ interface Claimed extends Range {
   readonly label: string;
 }
 
+/** Private memory that an object mapped for itself, and the index of the object's type. */
+export interface ObjectRange extends Range {
+  readonly type: number;
+}
+
 /** Memory of the Python runtime that no allocator handed out, such as the chunks of frame stacks. */
 export interface RuntimeRange extends Range {
   readonly what: string;
@@ -21,7 +27,8 @@ export interface RuntimeRange extends Range {
 
 /**
  * Who recognises which part of anonymous memory: allocators first, since their structures verify most precisely, then the
- * runtime, then stacks and loader, then libraries for what is left.
+ * runtime, then objects, then stacks and loader, then libraries for what is left. What objects mapped is added to the
+ * resident bytes of their types.
  */
 export function buildClaimTable(
   image: MemoryImage,
@@ -29,15 +36,23 @@ export function buildClaimTable(
   mallocs: readonly MallocHeap[],
   pymalloc: Pymalloc | undefined,
   runtimeRanges: readonly RuntimeRange[],
+  objectRanges: readonly ObjectRange[],
+  resident: PageSet,
+  types: TypeTable,
 ): ClaimTable {
   const allocators = [...mallocs.flatMap(mallocRanges), ...(pymalloc ? arenaRanges(pymalloc) : [])];
   const runtime = subtractRanges(
     runtimeRanges.map(({ start, end, what }) => ({ start, end, kind: ClaimKind.runtime, label: what })),
     mergeRanges(allocators),
   );
-  const taken = [...allocators, ...runtime];
+  const anonymous = anonymousMappings(os);
+  const elsewhere = subtractRanges(disjoint(objectRanges), anonymous);
+  const objects = subtractRanges(disjoint(objectRanges), mergeRanges([...allocators, ...runtime, ...elsewhere]));
+  for (const { start, end, type } of objects) types.residentBytes[type] += resident.bytesWithin(start, end);
+  const owned = objects.map(({ start, end, type }) => ({ start, end, kind: ClaimKind.object, label: types.name[type] }));
+  const taken = [...allocators, ...runtime, ...owned];
   const own = claimsOf(os, taken);
-  const unclaimed = subtractRanges(anonymousMappings(os), mergeRanges([...taken, ...own]));
+  const unclaimed = subtractRanges(anonymous, mergeRanges([...taken, ...own]));
   const claims = [...taken, ...claimsOf(os, taken, findLibraryMappings(image, os, unclaimed))];
   claims.sort((a, b) => a.start - b.start);
   return {

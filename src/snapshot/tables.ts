@@ -121,6 +121,8 @@ export const ClaimKind = {
   pymalloc: 5,
   /** A mapping whose start a library's data points at. */
   library: 6,
+  /** A mapping that a Python object owns; it counts for the object's type. */
+  object: 7,
 } as const;
 
 export interface ClaimTable {

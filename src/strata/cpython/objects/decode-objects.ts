@@ -10,7 +10,7 @@ import * as P from "../kernels/parameters.ts";
 import type { PythonRuntime } from "../locate/python-runtime.ts";
 import { headBytes, writeParameters } from "./kernel-parameters.ts";
 import { buildKernelTables, type KernelTables } from "./kernel-tables.ts";
-import { ObjectContext } from "./object-context.ts";
+import { type MappedBuffer, ObjectContext } from "./object-context.ts";
 import { RowTable } from "./row-table.ts";
 import { findSubtypeDealloc } from "./subtype-dealloc.ts";
 import { TypeNames } from "./type-names.ts";
@@ -65,6 +65,8 @@ export interface DecodedObjects {
   /** False when a list was broken or a free list disagreed with its pool: the stop fell inside an allocation or a collection. */
   readonly consistent: boolean;
   readonly problems: ReturnType<ProblemReport["list"]>;
+  /** Mappings that objects own. */
+  readonly mappedBuffers: readonly MappedBuffer[];
   /** Bytes that an object or buffer fills of a place that has `room` bytes. */
   readonly usedBytes: (place: number, room: number) => number;
 }
@@ -221,6 +223,7 @@ function collect(
     generations,
     consistent: kernels.poolMismatchCount() === 0 && !problems.list().some(({ kind }) => kind === "gc-list"),
     problems: problems.list(),
+    mappedBuffers: context.mappedBuffers,
     usedBytes: (place, room) => {
       const about = memory.load(tables.descriptor + place);
       const isObject = ((about >>> P.STATE_SHIFT) & 7) === P.STATE_OBJECT;

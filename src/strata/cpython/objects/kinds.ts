@@ -80,6 +80,7 @@ export const KINDS_BY_NAME: ReadonlyMap<string, TypeKind> = new Map(
   Object.entries({
     "collections.deque": hosted(Collections.decodeDeque, OUTSIDE),
     "array.array": hosted(Buffers.decodeArray, OUTSIDE),
+    "mmap.mmap": hosted(Buffers.decodeMmap),
     "_io.BytesIO": hosted(Buffers.decodeBytesIO, OUTSIDE),
     "_io.BufferedReader": hosted(Buffers.decodeBuffered, OUTSIDE),
     "_io.BufferedWriter": hosted(Buffers.decodeBuffered, OUTSIDE),

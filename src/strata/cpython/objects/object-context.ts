@@ -7,10 +7,19 @@ import type { RowTable } from "./row-table.ts";
 
 const TWO_32 = 2 ** 32;
 
+/** A mapping that an object at `place` made for itself. */
+export interface MappedBuffer {
+  readonly start: number;
+  readonly end: number;
+  readonly place: number;
+}
+
 /** What the host's part of the object decoder works with. */
 export class ObjectContext {
   /** Set once the kernels are loaded; they and the host need each other. */
   kernels!: KernelSet;
+  /** Mappings that objects own. */
+  readonly mappedBuffers: MappedBuffer[] = [];
 
   constructor(
     readonly runtime: PythonRuntime,

@@ -2,9 +2,9 @@ import type { MemoryImage } from "../../../target/memory-image.ts";
 import type { PythonRuntime } from "../locate/python-runtime.ts";
 import { TypeFlag } from "./type-flags.ts";
 
-/** Enough classes to tell by: the interpreter alone has some hundred made by class statements. */
-const ENOUGH_CLASSES = 400;
-const MAX_OBJECTS = 2_000_000;
+/** Enough classes to tell by: the interpreter alone has some hundred made by class statements, among the oldest objects. */
+const ENOUGH_CLASSES = 100;
+const MAX_OBJECTS_OF_LIST = 50_000;
 
 /**
  * tp_dealloc of classes that Python code made (subtype_dealloc of Objects/typeobject.c, which is not exported): the most
@@ -16,13 +16,13 @@ export function findSubtypeDealloc(image: MemoryImage, runtime: PythonRuntime): 
   const deallocOffset = layout.offset("PyTypeObject", "tp_dealloc");
   const counts = new Map<number, number>();
   let classes = 0;
-  let objects = 0;
   for (const { gc } of runtime.interpreters) {
     const heads = [2, 1, 0].map((generation) => gc.generationsAddress + generation * gc.headStride);
     if (gc.permanentAddress !== undefined) heads.push(gc.permanentAddress);
     for (const head of heads) {
+      let objects = 0;
       for (let at = follow(image, head); at !== head && image.has(at); at = follow(image, at)) {
-        if (++objects > MAX_OBJECTS || classes >= ENOUGH_CLASSES) break;
+        if (++objects > MAX_OBJECTS_OF_LIST || classes >= ENOUGH_CLASSES) break;
         const object = at + gc.gcHeadBytes;
         if (image.u64(object + 8) !== typeType || (image.i32(object + flagsOffset) & TypeFlag.heapType) === 0) continue;
         const dealloc = image.u64(object + deallocOffset);

@@ -1,4 +1,5 @@
 /** Objects that keep bytes in a buffer of their own. Sizes follow each type's `__sizeof__`. */
+import { PAGE_BYTES, roundUp, USER_SPACE_END } from "../../../../base/units.ts";
 import * as P from "../../kernels/parameters.ts";
 import type { ObjectContext } from "../object-context.ts";
 
@@ -42,4 +43,15 @@ export function decodeBuffered(context: ObjectContext, address: number, row: num
   const bytes = image.u64(address + layout.offset("buffered", "buffer_size"));
   context.claim(buffer, bytes, place);
   return basicBytes(context, row) + bytes;
+}
+
+/** mmap.mmap (Modules/mmapmodule.c): sys.getsizeof leaves its mapping out. */
+export function decodeMmap(context: ObjectContext, address: number, row: number, place: number): number {
+  const { image, layout } = context;
+  const start = image.u64(address + layout.offset("mmap_object", "data"));
+  const bytes = image.u64(address + layout.offset("mmap_object", "size"));
+  if (start !== 0 && start % PAGE_BYTES === 0 && bytes < USER_SPACE_END) {
+    context.mappedBuffers.push({ start, end: roundUp(start + bytes, PAGE_BYTES), place });
+  }
+  return basicBytes(context, row);
 }
