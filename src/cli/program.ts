@@ -71,6 +71,8 @@ function buildProgram(
   const program = new Command("pystrata");
   addCommonOptions(program)
     .description("Accounts for every resident byte of a running CPython. Nothing is injected into it.")
+    .usage("[PID | VERB PID] [options]")
+    .commandsGroup("Verbs:")
     .argument("[pid]", "report on this process; without it, list the Python processes")
     .version(packageVersion(), "-V, --version", "print the version")
     .configureOutput({ writeErr: () => {} })

@@ -154,6 +154,20 @@ test("a reader that goes away is no failure, a full disk is", async (t) => {
   assertSentence(full.stderr, /could not be written/);
 });
 
+test("interrupted at any moment, pystrata leaves the process running", async (t) => {
+  const target = startTarget(t, distributionPython(), SLEEPING);
+  await target.line();
+  for (const milliseconds of [250, 400, 500, 600, 700, 850]) {
+    const command = startProcess(t, PYSTRATA[0], [...PYSTRATA.slice(1), "report", String(target.pid)]);
+    await new Promise((resolve) => setTimeout(resolve, milliseconds));
+    // It may have finished before: then there is nothing to interrupt.
+    const done = await Promise.race([command.ended, Promise.resolve("running")]);
+    if (done === "running") command.signal("SIGINT");
+    assert.ok(["SIGINT", 0].includes(await command.ended));
+    assertRuns(target);
+  }
+});
+
 test("version and help are no failures", async () => {
   const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { version: string };
   assert.deepEqual(await pystrata(["--version"]), { status: 0, output: `${version}\n`, errors: "" });
