@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
+import { test } from "node:test";
 import { PAGE_BYTES, roundDown, roundUp } from "../../src/base/units.ts";
 import { ClaimKind } from "../../src/strata/os/claim-kind.ts";
 import { claimsOf } from "../../src/strata/os/claims.ts";
@@ -9,7 +10,7 @@ import type { OsStratum } from "../../src/strata/os/os-stratum.ts";
 import { totalMappings } from "../../src/strata/os/page-totals.ts";
 import type { ProcessImage } from "../../src/target/process-image.ts";
 import { takeLiveImage } from "../support/live-image.ts";
-import { testOnEveryPython } from "../support/pythons.ts";
+import { distributionPython, testOnEveryPython } from "../support/pythons.ts";
 import { startTarget } from "../support/spawn.ts";
 
 /** Three threads that wait, two that have finished, memory of several kinds; says where glibc put stacks and errno. */
@@ -203,3 +204,33 @@ function assertClaims(image: ProcessImage, os: OsStratum): void {
     "the loader's memory is found",
   );
 }
+
+test("a child that a thread forked: its stack is a thread's, and the main thread's storage is still found", async (t) => {
+  const code = TARGET.replace(
+    "shared = mmap",
+    `
+def fork():
+    child = os.fork()
+    if child == 0:
+        ctypes.CDLL(None).prctl(1, 9)
+        while True: time.sleep(1000)
+    forked.append(child)
+forked = []
+thread = threading.Thread(target=fork)
+thread.start()
+thread.join()
+shared = mmap`,
+  ).replace('"file": file.name', '"file": file.name, "forked": forked[0]');
+  const target = startTarget(t, distributionPython(), code);
+  const truth: Truth & { readonly forked: number } = JSON.parse(await target.line());
+  const image = takeLiveImage(truth.forked);
+  const os = classifyMappings(image);
+  assertTiled(image, os);
+  assertResidentSums(image, os);
+  const claimAt = (address: number) => os.claims.find(({ start, end }) => address >= start && address < end);
+  assert.equal(claimAt(truth.main.errno)?.kind, ClaimKind.threadLocal);
+  const own = rowsOf(os).filter(({ row }) => os.mappings.thread[row] === truth.forked && os.mappings.path[row] === "");
+  assert.equal(own.length, 1, "the forking thread's stack is the child's");
+  // The stacks of threads that the child does not have lie there as copies.
+  for (const place of truth.waiting) assert.equal(claimAt(place.start)?.label, "stack of a finished thread");
+});

@@ -15,6 +15,9 @@ import { findThreadBlocks } from "./thread-blocks.ts";
 /** Libraries whose data hold the heads of glibc's lists of thread stacks: ld.so, and libpthread or libc before 2.34. */
 const THREAD_LIBRARY = /(^|\/)(ld|libpthread|libc)[-.]/;
 
+/** The loader's first mappings are of two pages or so; neighbours may be merged with them. */
+const SMALL_MAPPING_BYTES = 64 * 1024;
+
 /**
  * Classifies every mapping of a process. Needs nothing but the image: the ends of bss come from the loader's own list of
  * objects (else a bss is taken to be the anonymous mapping directly behind a library's data), stacks from the threads'
@@ -23,7 +26,12 @@ const THREAD_LIBRARY = /(^|\/)(ld|libpthread|libc)[-.]/;
 export function classifyMappings(image: ProcessImage): OsStratum {
   const index = findLibraries(image.mappings);
   const objects = findLoadedObjects(image.image, index.libraries, (library) => writableRanges(image.mappings, index, library));
-  const blocks = findThreadBlocks(image.image, image.threads, listHeadRanges(image.mappings, index));
+  const blocks = findThreadBlocks(
+    image.image,
+    image.threads,
+    listHeadRanges(image.mappings, index),
+    smallRanges(image.mappings),
+  );
   const stacks = findThreadStacks(image, blocks);
   const marks = disjoint([...stacks.map(markOfStack), ...marksOfBss(image.mappings, index, objects)]);
   const rows = cutMappings(image.mappings, image.pid, index, marks);
@@ -31,7 +39,7 @@ export function classifyMappings(image: ProcessImage): OsStratum {
   return {
     mappings: tableOf(rows, totals),
     libraries: index.libraries,
-    claims: ownClaims(image.pid, rows, stacks, blocks, objects),
+    claims: ownClaims(rows, stacks, blocks, objects),
   };
 }
 
@@ -49,6 +57,10 @@ function listHeadRanges(mappings: readonly Mapping[], index: LibraryIndex): Rang
   const all = [...index.libraries.keys()];
   const named = all.filter((library) => THREAD_LIBRARY.test(index.libraries[library].name));
   return (named.length > 0 ? named : all).flatMap((library) => writableRanges(mappings, index, library));
+}
+
+function smallRanges(mappings: readonly Mapping[]): Range[] {
+  return mappings.filter((mapping) => isWritableAnonymous(mapping) && mapping.end - mapping.start <= SMALL_MAPPING_BYTES);
 }
 
 function isWritableAnonymous(mapping: Mapping): boolean {

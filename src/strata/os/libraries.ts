@@ -60,6 +60,7 @@ export function isDynamicLoader(library: Library): boolean {
 
 /** Shared executable mappings are code that a JIT or libffi writes through another mapping, not a library. */
 function isCode(mapping: Mapping): boolean {
+  if (/^\/(anon_hugepage|dev\/zero)/.test(mapping.path)) return false; // anonymous memory under another name
   return isFileMapping(mapping) && mapping.permissions[2] === "x" && mapping.permissions[3] === "p";
 }
 

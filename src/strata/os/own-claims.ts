@@ -13,7 +13,6 @@ const LOADER_MAPPING_BYTES_MAX = 1024 * 1024;
 
 /** Claims for stacks, control blocks and the loader's own memory. */
 export function ownClaims(
-  pid: number,
   rows: readonly Row[],
   stacks: readonly ThreadStack[],
   blocks: readonly ThreadBlock[],
@@ -31,8 +30,9 @@ export function ownClaims(
       label: stack.label.replace("stack", "thread-local storage"),
     };
   });
+  // Only the main thread's stack is the kernel's; its id is stale in a process that another thread forked.
   const mainStorage = blocks
-    .filter((block) => block.stack === undefined && block.tid === pid)
+    .filter((block) => block.stack === undefined)
     .map(
       (block): Claim => ({
         start: block.storageStart,

@@ -44,11 +44,13 @@ export interface ThreadBlock {
  * Finds the control blocks of all threads, finished ones whose stack is kept for reuse included; ascending.
  * @param threads their thread pointers are taken where known
  * @param listHeads ranges in which the heads of glibc's lists of stacks may lie
+ * @param small writable anonymous mappings of a few pages: where the loader puts the main thread's block
  */
 export function findThreadBlocks(
   image: MemoryImage,
   threads: readonly KernelThread[],
   listHeads: readonly Range[],
+  small: readonly Range[],
 ): ThreadBlock[] {
   const addresses = new Set<number>();
   for (const { threadPointer } of threads) {
@@ -59,8 +61,19 @@ export function findThreadBlocks(
       if (isBlock(image, value - BLOCK.list) && image.u64(value + 8) === head) followList(image, head, value, addresses);
     });
   }
+  // A process that was forked by another thread than the main one has lost sight of the main thread's block.
+  if (addresses.size > 0 && [...addresses].every((address) => stackOf(image, address)))
+    addBlocksWithin(image, small, addresses);
   const alive = new Set(threads.map((thread) => thread.tid));
   return [...addresses].sort((a, b) => a - b).map((address) => describe(image, address, alive));
+}
+
+function addBlocksWithin(image: MemoryImage, ranges: readonly Range[], addresses: Set<number>): void {
+  for (const { start, end } of ranges) {
+    forEachPointer(image, start, end, (address, value) => {
+      if (value === address && isBlock(image, address)) addresses.add(address);
+    });
+  }
 }
 
 /** Adds the blocks of a circular list to `addresses`; ends at its head, at garbage or at a block seen before. */

@@ -37,6 +37,7 @@ const NAMED: readonly (readonly [permissions: string, device: string, path: stri
   ["rw-s", "00:16 36", "/dev/shm/psm_1f", MappingKind.shared, "shared memory /dev/shm/psm_1f"],
   ["rw-s", "00:01 37", "/SYSV00000000 (deleted)", MappingKind.shared, "shared memory /SYSV00000000 (deleted)"],
   ["rw-p", "00:0f 38", "/anon_hugepage (deleted)", MappingKind.anonymous, "huge page pool"],
+  ["rwxp", "00:0f 44", "/anon_hugepage (deleted)", MappingKind.anonymous, "huge page pool"],
   ["rw-s", "00:05 39", "/dev/nvidia0", MappingKind.device, "/dev/nvidia0"],
   ["rw-s", "00:0e 40", "anon_inode:[io_uring]", MappingKind.device, "anon_inode:[io_uring]"],
   ["rw-s", "00:13 41", "/[aio] (deleted)", MappingKind.kernel, "/[aio] (deleted)"],
