@@ -58,12 +58,13 @@ function tileHeap(
   budget: StepBudget,
   problems: ProblemReport,
 ): boolean {
+  const walk = { image, columns, range: heap, top, problems };
   let damaged = false;
   if (heap.firstChunk > heap.start) {
     columns.push(heap.start, heap.firstChunk - heap.start, ChunkState.overhead, heap.arena);
   }
   for (let first: number | undefined = heap.firstChunk; first !== undefined && first < heap.end; ) {
-    const { next, end, damaged: repeatsWrongSize } = walkChunks(image, columns, heap, first, top, problems);
+    const { next, end, damaged: repeatsWrongSize } = walkChunks(walk, first);
     damaged ||= repeatsWrongSize;
     if (end === "top" || end === "end" || next >= heap.end) break;
     let from = next;

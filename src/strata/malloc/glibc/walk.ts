@@ -33,44 +33,43 @@ export interface WalkOutcome {
   readonly end: WalkEnd;
 }
 
+/** One heap to walk. */
+export interface HeapWalk {
+  readonly image: MemoryImage;
+  /** Where chunks are appended. */
+  readonly columns: ChunkColumns;
+  readonly range: HeapRange;
+  /** Address of the arena's top chunk. */
+  readonly top: number;
+  readonly problems: ProblemReport;
+}
+
 /**
  * Appends the chunks of [first, range.end), one header read for each: a chunk is free when the next one's PREV_INUSE is clear,
  * so its state is settled when the next is read. Chunks in fastbins and thread caches count as in use here.
  *
  * O(chunks), no allocation per chunk. Bounded by the range, whatever the bytes say: every step goes forward.
- *
- * @param top address of the arena's top chunk
  */
-export function walkChunks(
-  image: MemoryImage,
-  columns: ChunkColumns,
-  range: HeapRange,
-  first: number,
-  top: number,
-  problems: ProblemReport,
-): WalkOutcome {
+export function walkChunks(walk: HeapWalk, first: number): WalkOutcome {
+  const { columns, range } = walk;
   const firstIndex = columns.length;
   let outcome: WalkOutcome = { next: first, end: "end", damaged: false };
   let damaged = false;
   while (outcome.next < range.end && outcome.end === "end") {
     const slot = columns.slotOf(outcome.next);
     if (slot < 0) return { next: outcome.next, end: "broken", damaged };
-    outcome = walkSlot(image, columns, range, slot, outcome.next, top, firstIndex, problems);
+    outcome = walkSlot(walk, slot, outcome.next, firstIndex);
     damaged ||= outcome.damaged;
   }
   return { ...outcome, damaged };
 }
 
-/** The part of a walk whose headers lie in one slot of the image: there, an offset is a word index. */
+/** The part of a walk whose headers lie in one slot of the image: there, an offset is a word index. The hot loop. */
 function walkSlot(
-  image: MemoryImage,
-  columns: ChunkColumns,
-  range: HeapRange,
+  { image, columns, range, top, problems }: HeapWalk,
   slot: number,
   first: number,
-  top: number,
   firstIndex: number,
-  problems: ProblemReport,
 ): WalkOutcome {
   const slotAddress = first - (first % MIB);
   const { words, origin } = slotWords(image, slotAddress);
@@ -83,35 +82,26 @@ function walkSlot(
   let fenceposts = 0;
   let offset = first - slotAddress;
   while (offset < limit) {
+    // The header: prev_size in two words, then size and flags in two.
     const word = origin + (offset >>> 2);
     const low = words[word + 2];
     const high = words[word + 3];
     const size = (high === 0 ? low >>> 0 : (high >>> 0) * TWO_32 + (low >>> 0)) - (low & ChunkFlag.all);
-    const isTop = slotAddress + offset === top;
+    const chunk = slotAddress + offset;
     const isShort = size < CHUNK.minimum;
-    if (isShort && !isFencepost(size, low & ChunkFlag.all, slotAddress + offset, range.end)) {
-      end = "broken";
-      break;
-    }
-    if (slotAddress + offset + size > range.end || size % CHUNK.alignment !== 0) {
+    const isSound = isShort
+      ? isFencepost(size, low & ChunkFlag.all, chunk, range.end)
+      : size % CHUNK.alignment === 0 && chunk + size <= range.end;
+    if (!isSound) {
       end = "broken";
       break;
     }
     if ((low & ChunkFlag.previousInUse) === 0 && index > firstIndex) {
-      const before = index - 1;
-      // prev_size repeats the size of a free chunk: the one invariant that garbage does not meet by chance.
-      const previousBytes = (words[word] >>> 0) + (words[word + 1] >>> 0) * TWO_32;
-      if (state[before] === ChunkState.inUse) state[before] = ChunkState.free;
-      if (previousBytes !== bytes[before]) {
-        damaged = true;
-        problems.add(
-          "glibc-previous-size",
-          `the free chunk at ${formatAddress(address[before])} and the size that the next chunk repeats differ`,
-          address[before],
-        );
-      }
+      const repeatedBytes = (words[word] >>> 0) + (words[word + 1] >>> 0) * TWO_32;
+      if (!settleFree(columns, index - 1, repeatedBytes, problems)) damaged = true;
     }
-    address[index] = slotAddress + offset;
+    const isTop = chunk === top;
+    address[index] = chunk;
     bytes[index] = isShort ? CHUNK.fencepost : size;
     state[index] = isTop ? ChunkState.top : isShort ? ChunkState.overhead : ChunkState.inUse;
     arena[index] = range.arena;
@@ -133,8 +123,26 @@ function walkSlot(
   return { next: slotAddress + offset, end, damaged };
 }
 
+/**
+ * Marks a chunk free. The next chunk's prev_size repeats its size: the one invariant that garbage does not meet by chance.
+ *
+ * @returns false when it does not
+ */
+function settleFree(
+  { address, bytes, state }: ChunkColumns,
+  index: number,
+  repeatedBytes: number,
+  problems: ProblemReport,
+): boolean {
+  if (state[index] === ChunkState.inUse) state[index] = ChunkState.free;
+  if (repeatedBytes === bytes[index]) return true;
+  const sentence = `the free chunk at ${formatAddress(address[index])} and the size that the next chunk repeats differ`;
+  problems.add("glibc-previous-size", sentence, address[index]);
+  return false;
+}
+
 /** The typed array that holds a slot and the index of the slot's first word in it. */
-export function slotWords(image: MemoryImage, slotAddress: number): { readonly words: Int32Array; readonly origin: number } {
+function slotWords(image: MemoryImage, slotAddress: number): { readonly words: Int32Array; readonly origin: number } {
   const { memory } = image;
   const word = image.wordOf(slotAddress);
   if (memory.flat) return { words: memory.segments[0], origin: word };
