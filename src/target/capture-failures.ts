@@ -50,6 +50,14 @@ export function scanFailure(pid: number, leftMilliseconds: number): Failure {
   };
 }
 
+export function addressSpaceFailure(bytes: number): Failure {
+  return {
+    code: "limit",
+    sentence: `The system does not grant ${mebibytes(bytes)} of address space for the image and its tables.`,
+    hint: "Raise ulimit -v, or set vm.overcommit_memory to 0.",
+  };
+}
+
 /** The kernel had less memory than it promised. */
 export function outOfMemoryFailure(bytes: number): Failure {
   return {

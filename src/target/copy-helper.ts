@@ -1,5 +1,6 @@
 import { Worker } from "node:worker_threads";
 import type { CopyPlan } from "./copy-plan.ts";
+import { monotonicMilliseconds } from "./pause/sleep.ts";
 
 /** Indexes of the words that both threads share. `done` follows `sequence`: it begins at -1, before the thread runs. */
 const WORDS = { sequence: 0, cursor: 1, done: 2, abort: 3 } as const;
@@ -14,11 +15,6 @@ export interface PlanTask {
   /** On the clock of `monotonicMilliseconds`. */
   readonly deadline: number;
   readonly plan: CopyPlan;
-}
-
-/** A clock that all threads share (CLOCK_MONOTONIC). */
-export function monotonicMilliseconds(): number {
-  return Number(process.hrtime.bigint()) / 1e6;
 }
 
 /**

@@ -1,8 +1,8 @@
 import { closeSync, openSync, readSync } from "node:fs";
 import { PAGE_BYTES, roundDown } from "../base/units.ts";
-import { monotonicMilliseconds } from "./copy-helper.ts";
 import type { CopyOutcome, ImageCopier } from "./image-copier.ts";
 import type { AddressRange, MemoryImage } from "./memory-image.ts";
+import { monotonicMilliseconds } from "./pause/sleep.ts";
 import { errorCode } from "./proc/proc-file.ts";
 
 /** Reads of /proc/PID/mem: the kernel copies every page twice, so about half as fast; needs nothing but Node. */

@@ -1,6 +1,6 @@
 import { fail, type Result, succeed } from "../base/result.ts";
 import { MIB, PAGE_BYTES, roundDown, roundUp } from "../base/units.ts";
-import { mebibytes } from "./capture-failures.ts";
+import { addressSpaceFailure, mebibytes, refuse } from "./capture-failures.ts";
 import { type CaptureOptions, DEFAULT_TABLES_SHARE } from "./capture-options.ts";
 import { HostAddresses } from "./copy-plan.ts";
 import { totalBytes } from "./copy-ranges.ts";
@@ -40,8 +40,7 @@ export class ImageMemory {
     const layoutBytes = MemoryImage.bytesNeeded(ranges);
     const imageBytes = layoutBytes + (SPARE_SLOTS + Math.ceil((layoutBytes / MIB) * SPARE_SHARE)) * MIB;
     const tablesBytes = options.tablesBytes(imageBytes);
-    const reservedBytes = imageBytes + tablesBytes;
-    if (reservedBytes > MAX_LINEAR_BYTES) {
+    if (imageBytes + tablesBytes > MAX_LINEAR_BYTES) {
       return fail(
         "limit",
         `The process has ${mebibytes(copyBytes)} of private memory; one analysis can hold ${mebibytes(MAX_LINEAR_BYTES)} with its tables.`,
@@ -53,23 +52,17 @@ export class ImageMemory {
     if (spooled && (expectedBytes > ceilingBytes || !native))
       return failCeiling(copyBytes, expectedBytes, ceilingBytes, native);
 
-    let memory: LinearMemory;
-    try {
-      memory = LinearMemory.create(reservedBytes, options.webAssembly);
-    } catch {
-      return fail(
-        "limit",
-        `The system does not grant ${mebibytes(reservedBytes)} of address space.`,
-        "Raise ulimit -v or vm.overcommit.",
-      );
-    }
+    // Tables that are reserved beyond need are address space only, but some hosts are short of that (ulimit -v, strict overcommit).
+    const leastTablesBytes = Math.min(tablesBytes, expectedBytes * 2 + 64 * MIB);
+    const memory = grant(imageBytes + tablesBytes, imageBytes + leastTablesBytes, options.webAssembly);
+    if (!memory) return refuse(addressSpaceFailure(imageBytes + leastTablesBytes));
     const image = MemoryImage.layOut(memory, ranges);
     if (native) avoidHugePages(memory, native);
-    if (!spooled || !native) return succeed(new ImageMemory(image, tablesBytes, native, undefined));
+    if (!spooled || !native) return succeed(new ImageMemory(image, leastTablesBytes, native, undefined));
     options.progress?.("spooling");
     const slots = Math.floor(imageBytes / MIB) - image.firstSlot / (MIB / 4);
     const spool = spoolImage(image, slots, ranges, native);
-    return spool.ok ? succeed(new ImageMemory(image, tablesBytes, native, spool.value)) : spool;
+    return spool.ok ? succeed(new ImageMemory(image, leastTablesBytes, native, spool.value)) : spool;
   }
 
   get spooled(): boolean {
@@ -136,6 +129,21 @@ function discard(image: MemoryImage, start: number, end: number, native: NativeC
     const last = rounding === "inwards" ? roundDown(to, PAGE_BYTES) : roundUp(to, PAGE_BYTES);
     if (last > first) native.madvise(first, last - first, MemoryAdvice.dontNeed);
   });
+}
+
+/** As much linear memory as the system grants: all of it if it can be, with WebAssembly if it can be. */
+function grant(wantedBytes: number, leastBytes: number, webAssembly: boolean): LinearMemory | undefined {
+  for (const bytes of new Set([wantedBytes, leastBytes])) {
+    // WebAssembly reserves a guard region of several GiB along, so plain buffers may be granted where it is not.
+    for (const wasm of new Set([webAssembly, false])) {
+      try {
+        return LinearMemory.create(bytes, wasm);
+      } catch {
+        // The next one is smaller.
+      }
+    }
+  }
+  return undefined;
 }
 
 /** Huge pages would give a sparse image the size of a dense one, and make touching it wait for compaction. */

@@ -1,7 +1,6 @@
 import { type Result, succeed } from "../base/result.ts";
 import { outOfMemoryFailure, predictedFailure, refuse } from "./capture-failures.ts";
 import type { CaptureOptions } from "./capture-options.ts";
-import { monotonicMilliseconds } from "./copy-helper.ts";
 import { firstBytes, rangesToCopy, totalBytes } from "./copy-ranges.ts";
 import type { ImageCopier } from "./image-copier.ts";
 import { ImageMemory } from "./image-memory.ts";
@@ -9,6 +8,7 @@ import type { Mapping } from "./mapping.ts";
 import type { AddressRange } from "./memory-image.ts";
 import type { NativeCalls } from "./native.ts";
 import { openImageCopier } from "./open-image-copier.ts";
+import { monotonicMilliseconds } from "./pause/sleep.ts";
 import type { PageRuns } from "./process-image.ts";
 
 /** At this rate a copy fits for sure; only larger images are worth a measurement. */

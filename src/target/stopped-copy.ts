@@ -1,12 +1,12 @@
 import type { PageSet } from "../base/page-set.ts";
 import type { Problem } from "../base/problems.ts";
 import { type Failure, fail, type Result } from "../base/result.ts";
-import { PAGE_BYTES } from "../base/units.ts";
 import { goneFailure } from "./capture-failures.ts";
 import type { CaptureOptions } from "./capture-options.ts";
 import { rangesToCopy, rangesWithout, totalBytes } from "./copy-ranges.ts";
 import type { CopyOutcome } from "./image-copier.ts";
 import { chooseRanges, type ReadyImage } from "./image-preparation.ts";
+import { PAGE_WORDS } from "./linear-memory.ts";
 import type { Mapping } from "./mapping.ts";
 import type { MemoryImage } from "./memory-image.ts";
 import type { StoppedProcess } from "./pause/stopped-process.ts";
@@ -133,7 +133,7 @@ function settle(
 /** Whether a copied page holds nothing but zeros. */
 function isZeroPage(image: MemoryImage, page: number): boolean {
   if (!image.has(page)) return false;
-  return image.memory.int32(image.wordOf(page), PAGE_BYTES / 4).every((word) => word === 0);
+  return image.memory.int32(image.wordOf(page), PAGE_WORDS).every((word) => word === 0);
 }
 
 function pauseRecord(

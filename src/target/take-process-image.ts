@@ -2,11 +2,11 @@ import type { Problem } from "../base/problems.ts";
 import { type Result, succeed } from "../base/result.ts";
 import { goneFailure, grownFailure, lateFailure, otherProgramFailure, refuse, scanFailure } from "./capture-failures.ts";
 import { type CaptureOptions, DEFAULT_MAX_PAUSE_MILLISECONDS, MAX_ATTEMPTS } from "./capture-options.ts";
-import { monotonicMilliseconds } from "./copy-helper.ts";
 import { hurry, spareHost } from "./host.ts";
 import { identifyProcess } from "./identity.ts";
 import { chooseRanges, ImagePreparation, type ReadyImage } from "./image-preparation.ts";
 import { loadNative } from "./native.ts";
+import { monotonicMilliseconds, sleepMilliseconds } from "./pause/sleep.ts";
 import { stopProcess } from "./pause/stop-process.ts";
 import { readMaps } from "./proc/maps.ts";
 import { errorCode } from "./proc/proc-file.ts";
@@ -85,6 +85,8 @@ class Capture {
           return refuse(lateFailure(this.pid, stop.bytes, this.budgetMilliseconds));
         case "busy":
           if (!this.mayTryAgain()) return succeed(this.finish(stop.image, [BUSY]));
+          // What it was busy with may take a while: 20, 40, 80, 160 ms.
+          sleepMilliseconds(10 * 2 ** this.attempts);
           break;
         case "taken":
           return succeed(this.finish(stop.image, []));

@@ -1,5 +1,5 @@
 import { PAGE_BYTES, roundDown } from "../base/units.ts";
-import { CopyCrew, monotonicMilliseconds } from "./copy-helper.ts";
+import { CopyCrew } from "./copy-helper.ts";
 import {
   type CopyPlan,
   HostAddresses,
@@ -13,6 +13,7 @@ import { nextPage, readFully, touchPages, withMemoryFile } from "./file-copier.t
 import type { CopyOutcome, ImageCopier } from "./image-copier.ts";
 import type { AddressRange, MemoryImage } from "./memory-image.ts";
 import { Errno, IoVectors, MemoryAdvice, type NativeCalls } from "./native.ts";
+import { monotonicMilliseconds } from "./pause/sleep.ts";
 
 /** How long the second thread may take for its last batch once the deadline has passed. */
 const LAST_BATCH_MILLISECONDS = 2000;

@@ -92,3 +92,15 @@ test("a taker that is killed at any moment leaves a running target", async (t) =
     assert.equal(await target.line(), "still here");
   }
 });
+
+test("where address space is short, WebAssembly and reserve are done without", async (t) => {
+  const target = startTarget(t, distributionPython(), "keep = b'x' * (64 << 20)\nprint('ready')\ninput()");
+  await target.line();
+  // 8 GB of address space: WebAssembly's guard regions do not fit, nor do 8 GiB of tables.
+  const args = ["-c", 'ulimit -v 8000000 && exec "$@"', "sh", process.execPath, ...TAKER_ARGS, String(target.pid), "", "8"];
+  const taker = startProcess(t, "/bin/sh", args);
+  await taker.line();
+  const taken = JSON.parse(await taker.line()) as Taken;
+  assert.equal(taken.pause?.attempts, 1, taken.failure?.sentence);
+  assert.equal(await taker.ended, 0, taker.errors());
+});

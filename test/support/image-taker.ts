@@ -1,19 +1,24 @@
 /**
  * A program that takes the image of a process, for tests of what may happen to the taker.
  *
- *   image-taker PID [CGROUP]   moves itself into a memory cgroup first, where one is given
+ *   image-taker PID [CGROUP [GIB]]   moves itself into a memory cgroup first, where one is given (not empty), and reserves so many
+ *                                    GiB for tables
  *
  * Prints a line when it is about to begin, then `{"pause": …, "checksum": …}` or `{"failure": …}` as JSON.
  */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { MIB } from "../../src/base/units.ts";
+import { GIB, MIB } from "../../src/base/units.ts";
 import { takeProcessImage } from "../../src/target/take-process-image.ts";
 
-const [pid, cgroup] = process.argv.slice(2);
-if (cgroup !== undefined) writeFileSync(join(cgroup, "cgroup.procs"), String(process.pid));
+const [pid, cgroup = "", tablesGibibytes = "0"] = process.argv.slice(2);
+if (cgroup !== "") writeFileSync(join(cgroup, "cgroup.procs"), String(process.pid));
 console.log("ready");
-const result = takeProcessImage(Number(pid), { webAssembly: true, tablesBytes: () => MIB, maxPauseMilliseconds: 60_000 });
+const result = takeProcessImage(Number(pid), {
+  webAssembly: true,
+  tablesBytes: () => MIB + Number(tablesGibibytes) * GIB,
+  maxPauseMilliseconds: 60_000,
+});
 if (result.ok) {
   const { image, pause } = result.value;
   let checksum = 0;

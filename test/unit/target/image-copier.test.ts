@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { PAGE_BYTES } from "../../../src/base/units.ts";
-import { monotonicMilliseconds } from "../../../src/target/copy-helper.ts";
 import { LinearMemory } from "../../../src/target/linear-memory.ts";
 import { MemoryImage } from "../../../src/target/memory-image.ts";
 import { Errno, loadNative, MapFlags, MemoryProtection, type NativeCalls } from "../../../src/target/native.ts";
 import { openImageCopier } from "../../../src/target/open-image-copier.ts";
+import { monotonicMilliseconds } from "../../../src/target/pause/sleep.ts";
 
 const PAGES = 64;
 const HOLE = 17;
