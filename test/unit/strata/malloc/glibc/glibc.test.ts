@@ -3,6 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { ChunkState } from "../../../../../src/strata/malloc/allocator.ts";
 import { decodeGlibc } from "../../../../../src/strata/malloc/glibc/glibc.ts";
+import { LinearMemory, SEGMENT_WORDS } from "../../../../../src/target/linear-memory.ts";
 import { type PlannedChunk, synthesize, TID } from "./synthetic-glibc.ts";
 
 /** Each version after which something changed, and what the structures alone tell of it. */
@@ -84,6 +85,24 @@ test("any sequence of chunks is read back as it was laid out, in every version",
     }),
     { numRuns: 150 },
   );
+});
+
+test("an image that lies in two segments of a large linear memory is read like any other", () => {
+  const plan = Array.from({ length: 400 }, (_, index) => ({
+    bytes: 16 * (2 + (index % 2000)) * 3,
+    state: index % 3 === 1 ? free : inUse,
+  }));
+  plan.push({ bytes: 2 ** 21, state: free }, { bytes: 48, state: inUse });
+  let memory: LinearMemory | undefined;
+  const input = synthesize(36, plan, () => {
+    memory = LinearMemory.create(5 * 2 ** 30, false);
+    memory.allocate(SEGMENT_WORDS - 3 * 2 ** 18); // 3 MiB are left in the first segment
+    return memory;
+  });
+  assert.ok(input.image.firstSlot < SEGMENT_WORDS && (memory?.usedWords ?? 0) > SEGMENT_WORDS);
+  const heap = decodeGlibc(input);
+  assert.deepEqual(heap?.problems, []);
+  assert.deepEqual(heap && statesFrom(heap.chunks, input.heapStart, plan.length), plan);
 });
 
 test("a held lock is seen", () => {

@@ -41,7 +41,11 @@ const CACHE_LIMIT = 7;
 export const TID = 4242;
 
 /** Memory as a malloc of glibc 2.`minor` leaves it: one arena, one thread, one thread cache, one mapped chunk of 3 pages. */
-export function synthesize(minor: number, plan: readonly PlannedChunk[]): GlibcInput & { readonly heapStart: number } {
+export function synthesize(
+  minor: number,
+  plan: readonly PlannedChunk[],
+  memoryFor = (bytes: number) => LinearMemory.create(bytes, false),
+): GlibcInput & { readonly heapStart: number } {
   const arena = pick(ARENA_LAYOUTS, minor);
   const parameters = pick(PARAMETERS_LAYOUTS, minor);
   const cache = CACHE_LAYOUTS.find(({ versions }) => covers(versions, minor));
@@ -55,7 +59,7 @@ export function synthesize(minor: number, plan: readonly PlannedChunk[]): GlibcI
     mapping(MAPPED, MAPPED_BYTES, ""),
     mapping(STACK, STACK_BYTES, ""),
   ];
-  const image = MemoryImage.layOut(LinearMemory.create(MemoryImage.bytesNeeded(mappings), false), mappings);
+  const image = MemoryImage.layOut(memoryFor(MemoryImage.bytesNeeded(mappings)), mappings);
   const write = writer(image);
 
   const lists = new Lists(write, safeLinking);
