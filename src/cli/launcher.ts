@@ -1,7 +1,9 @@
 import type { Failure } from "../base/result.ts";
 import { pythonDescendants } from "../target/process-list.ts";
-import { chooseStyle, PLAIN_WIDTH } from "./format/style.ts";
+import { chooseStyle, usableWidth } from "./format/style.ts";
 import { processTable } from "./text/list-text.ts";
+
+const INDENT = "  ";
 
 /** When a PID is a shell, tini or another launcher: the Python processes that it has started, one of which was meant. */
 export function launcherDetails(pid: number, failure: Failure): string[] {
@@ -9,11 +11,11 @@ export function launcherDetails(pid: number, failure: Failure): string[] {
   const { processes } = pythonDescendants(pid);
   if (processes.length === 0) return [];
   const style = chooseStyle({
-    width: process.stderr.columns ?? PLAIN_WIDTH,
+    width: usableWidth(process.stderr.columns) - INDENT.length,
     colour: false,
     verbose: false,
     terminalColumns: undefined,
     environment: process.env,
   });
-  return ["  It has started these:", ...processTable(processes, style).map((line) => `  ${line}`)];
+  return ["  It has started these:", ...processTable(processes, style).map((line) => INDENT + line)];
 }

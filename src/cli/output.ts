@@ -2,7 +2,7 @@ import type { Failure } from "../base/result.ts";
 import { EXIT_DONE, EXIT_FAILED } from "./exit-status.ts";
 import { wrapIndented } from "./format/layout.ts";
 import { safeJson, safeText } from "./format/safe-text.ts";
-import { chooseStyle, PLAIN_WIDTH, type Style } from "./format/style.ts";
+import { chooseStyle, type Style, usableWidth } from "./format/style.ts";
 import type { CommonOptions } from "./options.ts";
 
 /** The style that options, environment and terminal ask for. */
@@ -28,7 +28,7 @@ export function writeJson(value: unknown): void {
 
 /** Says on standard error what did not work, why, and what to do: never more than that for what was to be expected. */
 export function writeFailure(failure: Failure, details: readonly string[] = []): void {
-  const width = process.stderr.columns ?? PLAIN_WIDTH;
+  const width = usableWidth(process.stderr.columns);
   const hint = failure.hint === undefined ? [] : wrapIndented(`  ${safeText(failure.hint)}`, width, 2);
   const lines = [...wrapIndented(`pystrata: ${safeText(failure.sentence)}`, width, 2), ...details, ...hint];
   process.stderr.write(`${lines.join("\n")}\n`);

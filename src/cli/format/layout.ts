@@ -36,8 +36,8 @@ export function padStart(text: string, width: number): string {
 export function wrap(text: string, width: number): string[] {
   const lines: string[] = [];
   let rest = text;
-  while (textWidth(rest) > width) {
-    const fits = prefixOfWidth(rest, width);
+  // Only as far as a line reaches is looked at: a name of megabytes must not take minutes.
+  for (let fits = prefixOfWidth(rest, width); fits < rest.length; fits = prefixOfWidth(rest, width)) {
     const cut = breakPosition(rest, fits);
     lines.push(rest.slice(0, cut).trimEnd());
     rest = rest.slice(cut).trimStart();
@@ -53,8 +53,9 @@ export function wrapIndented(text: string, width: number, indent: number): strin
 }
 
 function wrapFirst(text: string, firstWidth: number, laterWidth: number): string[] {
-  if (textWidth(text) <= firstWidth) return [text];
-  const cut = breakPosition(text, prefixOfWidth(text, firstWidth));
+  const fits = prefixOfWidth(text, firstWidth);
+  if (fits === text.length) return [text];
+  const cut = breakPosition(text, fits);
   return [text.slice(0, cut).trimEnd(), ...wrap(text.slice(cut).trimStart(), laterWidth)];
 }
 

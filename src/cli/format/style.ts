@@ -66,10 +66,10 @@ export interface Style {
 
 export const LEAST_WIDTH = 60;
 /** Width where the output is no terminal. */
-export const PLAIN_WIDTH = 100;
+const PLAIN_WIDTH = 100;
 
 export interface StyleRequest {
-  /** `--width`. */
+  /** `--width`, at least `LEAST_WIDTH`. */
   readonly width?: number | undefined;
   /** False after `--no-color`. */
   readonly colour: boolean;
@@ -85,11 +85,16 @@ export function chooseStyle(request: StyleRequest): Style {
   // https://no-color.org: present and not empty, whatever its value.
   const noColour = (request.environment.NO_COLOR ?? "") !== "";
   return {
-    width: Math.max(LEAST_WIDTH, request.width ?? request.terminalColumns ?? PLAIN_WIDTH),
+    width: request.width ?? usableWidth(request.terminalColumns),
     colour: request.terminalColumns !== undefined && request.colour && !noColour && !dumb,
     glyphs: dumb ? ASCII_GLYPHS : UNICODE_GLYPHS,
     verbose: request.verbose,
   };
+}
+
+/** Width for a terminal of so many columns; a terminal that does not know its size says 0. */
+export function usableWidth(terminalColumns: number | undefined): number {
+  return Math.max(LEAST_WIDTH, terminalColumns || PLAIN_WIDTH);
 }
 
 /** Text in an ink; plain without colour. An empty text stays empty. */

@@ -31,6 +31,11 @@ test("a name without any break is broken at the edge, never cut", () => {
   assert.deepEqual(wrap("a".repeat(25), 10), ["a".repeat(10), "a".repeat(10), "a".repeat(5)]);
 });
 
+test("a name of megabytes is wrapped at once", () => {
+  const lines = wrap("x".repeat(4_000_000), 80);
+  assert.equal(lines.length, 50_000);
+});
+
 test("wide characters take two cells, combining marks none", () => {
   assert.equal(textWidth("日本"), 4);
   assert.equal(textWidth("e\u0301"), 1);

@@ -18,6 +18,7 @@ test("the width is what was asked for, else the terminal's, else 100, and never 
   assert.equal(chooseStyle(terminal).width, 120);
   assert.equal(chooseStyle({ ...terminal, terminalColumns: undefined }).width, 100);
   assert.equal(chooseStyle({ ...terminal, terminalColumns: 20 }).width, 60);
+  assert.equal(chooseStyle({ ...terminal, terminalColumns: 0 }).width, 100, "a terminal that does not know its size");
 });
 
 test("a dumb terminal gets marks of ASCII", () => {
