@@ -212,13 +212,15 @@ test("a child that a thread forked: its stack is a thread's, and the main thread
 def fork():
     child = os.fork()
     if child == 0:
-        ctypes.CDLL(None).prctl(1, 9)
+        os.write(ready[1], b"r")
         while True: time.sleep(1000)
     forked.append(child)
+ready = os.pipe()
 forked = []
 thread = threading.Thread(target=fork)
 thread.start()
 thread.join()
+os.read(ready[0], 1)
 shared = mmap`,
   ).replace('"file": file.name', '"file": file.name, "forked": forked[0]');
   const target = startTarget(t, distributionPython(), code);

@@ -30,7 +30,9 @@ export function takeLiveImage(pid: number, { registers = true } = {}): ProcessIm
 }
 
 function isStopped(pid: number, tid: number): boolean {
-  return parseStat(readOptionalFile(`/proc/${pid}/task/${tid}/stat`) ?? "")?.state === "T";
+  const state = parseStat(readOptionalFile(`/proc/${pid}/task/${tid}/stat`) ?? "")?.state;
+  if (state === "Z" && tid === pid) throw new Error(`process ${pid} has ended`);
+  return state === "T" || state === undefined;
 }
 
 function readImage(pid: number, registers: boolean): ProcessImage {
