@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import type { Failure } from "../../src/base/result.ts";
-import { MIB } from "../../src/base/units.ts";
+import { GIB, MIB } from "../../src/base/units.ts";
 import { readSmapsTotals } from "../../src/target/proc/smaps.ts";
 import type { PauseRecord } from "../../src/target/process-image.ts";
 import { makeMemoryCgroup } from "../support/memory-cgroup.ts";
@@ -93,14 +93,20 @@ test("a taker that is killed at any moment leaves a running target", async (t) =
   }
 });
 
-test("where address space is short, WebAssembly and reserve are done without", async (t) => {
+test("where address space is short, WebAssembly and reserve are done without; with less, one sentence", async (t) => {
   const target = startTarget(t, distributionPython(), "keep = b'x' * (64 << 20)\nprint('ready')\ninput()");
   await target.line();
-  // 8 GB of address space: WebAssembly's guard regions do not fit, nor do 8 GiB of tables.
-  const args = ["-c", 'ulimit -v 8000000 && exec "$@"', "sh", process.execPath, ...TAKER_ARGS, String(target.pid), "", "8"];
-  const taker = startProcess(t, "/bin/sh", args);
-  await taker.line();
-  const taken = JSON.parse(await taker.line()) as Taken;
-  assert.equal(taken.pause?.attempts, 1, taken.failure?.sentence);
-  assert.equal(await taker.ended, 0, taker.errors());
+  for (const [spaceBytes, granted] of [
+    // WebAssembly's guard regions do not fit, nor do 8 GiB of tables.
+    [2 * GIB, true],
+    [128 * MIB, false],
+  ] as const) {
+    const env = { TAKER_TABLES_BYTES: String(8 * GIB), TAKER_SPACE_BYTES: String(spaceBytes) };
+    const taker = startProcess(t, process.execPath, [...TAKER_ARGS, String(target.pid)], env);
+    await taker.line();
+    const taken = JSON.parse(await taker.line()) as Taken;
+    if (granted) assert.equal(taken.pause?.attempts, 1, taken.failure?.sentence);
+    else assert.match(taken.failure?.sentence ?? "", /does not grant [\d,]+ MiB of address space/);
+    assert.equal(await taker.ended, 0, taker.errors());
+  }
 });
