@@ -1,6 +1,5 @@
-import { closeSync, openSync, readFileSync, readSync } from "node:fs";
+import { closeSync, openSync, readSync } from "node:fs";
 import type { TestContext } from "node:test";
-import type { Mapping } from "../../src/target/mapping.ts";
 import type { MemoryReader } from "../../src/target/memory-reader.ts";
 
 const CACHE_BYTES = 65536;
@@ -76,25 +75,4 @@ export class ProcessMemory implements MemoryReader {
     }
     return new DataView(bytes.buffer);
   }
-}
-
-/** /proc/PID/maps. */
-export function readMappings(pid: number): Mapping[] {
-  return readFileSync(`/proc/${pid}/maps`, "latin1")
-    .trimEnd()
-    .split("\n")
-    .map((line) => {
-      const [, start, end, permissions, offset, device, inode, path] = /^(\w+)-(\w+) (\S+) (\w+) (\S+) (\d+) *(.*)$/.exec(
-        line,
-      ) as RegExpExecArray;
-      return {
-        start: Number.parseInt(start, 16),
-        end: Number.parseInt(end, 16),
-        permissions,
-        offset: Number.parseInt(offset, 16),
-        device,
-        inode: Number(inode),
-        path,
-      };
-    });
 }

@@ -4,7 +4,7 @@ import { isBlockFor, isFreeBlock } from "../../pymalloc/free-blocks.ts";
 import type { Layout } from "../layouts/layout.ts";
 import { dataWindows } from "../locate/module.ts";
 import type { PythonRuntime } from "../locate/python-runtime.ts";
-import { type FreeList, followDead, isDead } from "./free-lists.ts";
+import { type FreeList, followDead, isDead } from "./dead-objects.ts";
 
 /** PyDict_MINSIZE: only key tables of this size are kept (Objects/dictobject.c). */
 const SMALLEST_DICT = 8;
