@@ -4,6 +4,8 @@ import type { PythonRuntime } from "../locate/python-runtime.ts";
 import { type FreeList, followDead, isDead, isPlausible } from "./dead-objects.ts";
 import { findStaticFreeLists } from "./static-free-lists.ts";
 
+export type { FreeList } from "./dead-objects.ts";
+
 /** How a list in the interpreter's state is kept (CPython 3.10 to 3.13, Include/internal/pycore_interp.h, pycore_freelist.h). */
 type Shape =
   /** An array of pointers, the first `count` of them valid. */
