@@ -7,10 +7,13 @@ import type { InterpreterFacts, ObjectTables, ProcessFacts, Snapshot, ThreadFact
 import { locatePython, relocateInterpreters } from "../strata/cpython/locate/locate.ts";
 import type { PythonRuntime } from "../strata/cpython/locate/python-runtime.ts";
 import { type DecodedObjects, decodeObjects, type LibraryData } from "../strata/cpython/objects/decode-objects.ts";
+import { type FreeList, readFreeLists } from "../strata/cpython/runtime/free-lists.ts";
 import { readGcState } from "../strata/cpython/runtime/gc.ts";
+import { type InternedStrings, readInterned } from "../strata/cpython/runtime/interned.ts";
+import { runtimeRanges } from "../strata/cpython/runtime/state-ranges.ts";
 import { type PythonThread, readThreads } from "../strata/cpython/runtime/threads.ts";
 import type { MallocHeap } from "../strata/malloc/allocator.ts";
-import { decodeGlibc } from "../strata/malloc/glibc/glibc.ts";
+import { decodeGlibc, isGlibcBusy } from "../strata/malloc/glibc/glibc.ts";
 import { classifyMappings } from "../strata/os/classify.ts";
 import type { OsStratum } from "../strata/os/os-stratum.ts";
 import { decodePymalloc } from "../strata/pymalloc/decode.ts";
@@ -20,7 +23,7 @@ import type { Mapping } from "../target/mapping.ts";
 import { readMaps } from "../target/proc/maps.ts";
 import type { ProcessImage } from "../target/process-image.ts";
 import { takeProcessImage } from "../target/take-process-image.ts";
-import { buildClaimTable, type RuntimeRange } from "./claim-table.ts";
+import { buildClaimTable } from "./claim-table.ts";
 import { buildMallocTables } from "./malloc-tables.ts";
 import { buildPymallocTables } from "./pymalloc-tables.ts";
 
@@ -57,7 +60,7 @@ export async function captureSnapshot(pid: number, request: CaptureRequest): Pro
       webAssembly: process.env.PYSTRATA_NO_WASM !== "1",
       tablesBytes,
       progress: (phase) => request.progress?.({ phase, done: 0 }),
-      whileStopped: (image) => !located.ok || !isCollecting(located.value, image),
+      whileStopped: (image) => !isGlibcBusy(image.image, image.mappings) && (!located.ok || !isCollecting(located.value, image)),
     });
     if (!taken.ok) return taken;
     return succeed(await decode(taken.value, identity.value, located.ok ? located.value : undefined, live.value, problems, request));
@@ -105,6 +108,7 @@ async function decode(
   for (const heap of mallocs) problems.addAll(heap.problems);
   const pymalloc = runtime && decodePymalloc(runtime.pymalloc, image);
   if (pymalloc) problems.addAll(pymalloc.problems);
+  const freeLists = runtime ? readFreeLists(runtime, image) : [];
   const threads = runtime ? readThreads(runtime, image, taken.threads) : [];
   const objects =
     runtime &&
@@ -115,7 +119,7 @@ async function decode(
       pymalloc,
       mallocs,
       readOnly: live,
-      freeListObjects: [],
+      freeListObjects: freeLists.flatMap(({ addresses }) => addresses),
       libraryData: libraryData(os, runtime),
       progress: (done, total) => request.progress?.({ phase: "pools", done, total }),
     }));
@@ -128,7 +132,7 @@ async function decode(
     return tables;
   });
   const types = objects ? { ...objects.types, residentBytes: typeResident } : NO_TYPES;
-  const runtimeMemory = runtime ? runtimeRanges(runtime, taken, pymalloc?.stateRanges ?? []) : [];
+  const runtimeMemory = runtime ? [...runtimeRanges(runtime, image), ...(pymalloc?.stateRanges ?? [])] : [];
   const objectMappings = (objects?.mappedBuffers ?? []).map(({ start, end, place }) => ({
     start,
     end,
@@ -156,7 +160,7 @@ async function decode(
     pymalloc: pymalloc && objects ? buildPymallocTables(pymalloc, resident, objects) : undefined,
     types,
     objects: objects && objectTables(objects, runtime),
-    interpreters: runtime && objects ? interpreterFacts(runtime, taken, objects) : [],
+    interpreters: runtime && objects ? interpreterFacts(runtime, taken, objects, freeLists, readInterned(runtime, image)) : [],
     threads: threadFacts(taken, threads),
     libraries: os.libraries.map((library) => library.name),
     problems: problems.list(),
@@ -184,21 +188,6 @@ function libraryData({ mappings, libraries }: OsStratum, runtime: PythonRuntime)
     data.push({ start: mappings.start[row], end: mappings.end[row], library, python });
   }
   return data;
-}
-
-/** What the runtime mapped by itself: chunks of frame stacks (3.11+, Include/internal/pycore_pystate.h) and pymalloc's state. */
-function runtimeRanges(runtime: PythonRuntime, { image }: ProcessImage, state: readonly RuntimeRange[]): RuntimeRange[] {
-  const ranges: RuntimeRange[] = [...state];
-  const { layout } = runtime;
-  if (!layout.has("PyThreadState", "datastack_chunk") || !layout.has("_PyStackChunk")) return ranges;
-  for (const thread of readThreads(runtime, image, [])) {
-    let chunk = image.u64(thread.address + layout.offset("PyThreadState", "datastack_chunk"));
-    for (let links = 0; image.has(chunk) && links < 100_000; links++) {
-      ranges.push({ start: chunk, end: chunk + image.u64(chunk + layout.offset("_PyStackChunk", "size")), what: "frame stack" });
-      chunk = image.u64(chunk + layout.offset("_PyStackChunk", "previous"));
-    }
-  }
-  return ranges;
 }
 
 function processFacts(
@@ -246,7 +235,13 @@ function objectTables(objects: DecodedObjects, runtime: PythonRuntime): ObjectTa
   };
 }
 
-function interpreterFacts(runtime: PythonRuntime, { image }: ProcessImage, objects: DecodedObjects): InterpreterFacts[] {
+function interpreterFacts(
+  runtime: PythonRuntime,
+  { image }: ProcessImage,
+  objects: DecodedObjects,
+  freeLists: readonly FreeList[],
+  interned: readonly InternedStrings[],
+): InterpreterFacts[] {
   return runtime.interpreters.map(({ address, id, gc }, index) => {
     const state = readGcState(image, runtime.layout, gc);
     const lists = objects.generations[index];
@@ -261,8 +256,10 @@ function interpreterFacts(runtime: PythonRuntime, { image }: ProcessImage, objec
         objects: lists[generation] ?? 0,
       })),
       permanentObjects: lists[3] ?? 0,
-      internedStrings: undefined,
-      freeLists: {},
+      internedStrings: interned.find(({ interpreter }) => interpreter === index)?.strings,
+      freeLists: Object.fromEntries(
+        freeLists.filter(({ interpreter }) => interpreter === index).map(({ name, addresses }) => [name, addresses.length]),
+      ),
     };
   });
 }

@@ -8,6 +8,7 @@ import type { OsStratum } from "../strata/os/os-stratum.ts";
 import type { MallocHeap } from "../strata/malloc/allocator.ts";
 import { ChunkState } from "../strata/malloc/allocator.ts";
 import type { Pymalloc } from "../strata/pymalloc/pymalloc.ts";
+import type { RuntimeRange } from "../strata/cpython/runtime/state-ranges.ts";
 import { MappingKind } from "../strata/os/mapping-kind.ts";
 
 interface Claimed extends Range {
@@ -18,11 +19,6 @@ interface Claimed extends Range {
 /** Private memory that an object mapped for itself, and the index of the object's type. */
 export interface ObjectRange extends Range {
   readonly type: number;
-}
-
-/** Memory of the Python runtime that no allocator handed out, such as the chunks of frame stacks. */
-export interface RuntimeRange extends Range {
-  readonly what: string;
 }
 
 /**
@@ -42,7 +38,7 @@ export function buildClaimTable(
 ): ClaimTable {
   const allocators = [...mallocs.flatMap(mallocRanges), ...(pymalloc ? arenaRanges(pymalloc) : [])];
   const runtime = subtractRanges(
-    runtimeRanges.map(({ start, end, what }) => ({ start, end, kind: ClaimKind.runtime, label: what })),
+    disjoint(runtimeRanges).map(({ start, end, what }) => ({ start, end, kind: ClaimKind.runtime, label: what })),
     mergeRanges(allocators),
   );
   const anonymous = anonymousMappings(os);

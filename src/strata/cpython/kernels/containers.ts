@@ -71,7 +71,8 @@ function readKeys(low: i32, high: i32): boolean {
     const form = (sizes >>> 16) & 255;
     if (logSlots > 31 || logIndex > 34 || form > 2) return false;
     keysSlots = unsigned(1 << logSlots);
-    indexBytes = logIndex === 32 ? 4294967296.0 : logIndex > 32 ? 8589934592.0 * unsigned(1 << (logIndex - 33)) : unsigned(1 << logIndex);
+    indexBytes =
+      logIndex === 32 ? 4294967296.0 : logIndex > 32 ? 8589934592.0 * unsigned(1 << (logIndex - 33)) : unsigned(1 << logIndex);
     keysEntryWords = form === 0 ? 6 : 4;
     keysKeyWord = form === 0 ? 2 : 0;
   } else {
@@ -86,7 +87,7 @@ function readKeys(low: i32, high: i32): boolean {
   keysBytes = unsigned(S.keysHeaderBytes) + indexBytes + usable(keysSlots) * unsigned(keysEntryWords) * 4;
   // The entries begin behind the indices; sizes below 2^33 keep the word offset in 32 bits.
   if (keysBytes > 8589934592.0 || keysCount < 0 || unsigned(keysCount) > usable(keysSlots) + 1) return false;
-  keysFirst = keysWord + (S.keysHeaderBytes >>> 2) + (truncate(indexBytes / 4));
+  keysFirst = keysWord + (S.keysHeaderBytes >>> 2) + truncate(indexBytes / 4);
   return fits(low, high, keysBytes);
 }
 
@@ -232,7 +233,10 @@ export function decodeStr(word: i32, place: i32): f64 {
   }
   const utf8 = load32(word + S.strUtf8);
   const utf8High = load32(word + S.strUtf8 + 1);
-  if ((utf8 | utf8High) !== 0 && !(!compact && utf8 === load32(word + S.strData) && utf8High === load32(word + S.strData + 1))) {
+  if (
+    (utf8 | utf8High) !== 0 &&
+    !(!compact && utf8 === load32(word + S.strData) && utf8High === load32(word + S.strData + 1))
+  ) {
     const bytes = load64(word + S.strUtf8Length) + 1;
     // Static strings have a static form, which nobody allocated; no character takes more than four bytes.
     if (claim(utf8, utf8High, bytes, place) > 0 || bytes <= length * 4 + 1) size += bytes;

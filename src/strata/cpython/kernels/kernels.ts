@@ -1,5 +1,18 @@
 /** What the host may call; see `kernel-set.ts` for the other direction. */
+
+export { decodeDict, decodeList, decodeSet, decodeSharedKeys, keysSize, visitBody, visitRun } from "./containers.ts";
+export {
+  accountPools,
+  classifyChunks,
+  classifyPools,
+  decodeChunks,
+  decodeOthers,
+  decodePools,
+  markGeneration,
+  poolMismatchCount,
+} from "./passes.ts";
 export { configure } from "./state.ts";
+export { typeRow } from "./type-rows.ts";
 export {
   capacityAt,
   claim,
@@ -14,15 +27,3 @@ export {
   visit,
   visitOrTake,
 } from "./visit.ts";
-export { typeRow } from "./type-rows.ts";
-export { decodeDict, decodeSharedKeys, decodeList, decodeSet, keysSize, visitRun, visitBody } from "./containers.ts";
-export {
-  accountPools,
-  classifyChunks,
-  classifyPools,
-  decodeChunks,
-  decodeOthers,
-  decodePools,
-  markGeneration,
-  poolMismatchCount,
-} from "./passes.ts";

@@ -1,6 +1,7 @@
 /** The passes over a heap: classify places, decode objects, mark generations, sum up. */
-import { add64, hostDecode, hostLarge, load32, store32, truncate, unsigned } from "./environment.ts";
+
 import * as C from "./containers.ts";
+import { add64, hostDecode, hostLarge, load32, store32, truncate, unsigned } from "./environment.ts";
 import * as P from "./parameters.ts";
 import { headWords, isAbsent, residentWithin, stateOf, translate } from "./places.ts";
 import * as S from "./state.ts";
@@ -8,7 +9,7 @@ import { plausibleReferences, typeRow } from "./type-rows.ts";
 import { describe, drain, objectPlace, otherCount } from "./visit.ts";
 
 /** Unknown C types are followed through at most this many places of at most so many words: what lies there is a guess. */
-const BODY_PLACES: i32 = 256;
+const BODY_PLACES: i32 = 16384;
 const BODY_WORDS: i32 = 4096;
 
 /** Row whose object can lie at `word` behind `head` words with `room` words left, or 0. */
@@ -184,7 +185,8 @@ function decode(word: i32, rowNumber: i32, place: i32, room: i32): f64 {
   else if (kind === P.KIND_HOST) size = hostDecode(word, rowNumber, place);
   else {
     size = ownSize(word, row);
-    if (kind === P.KIND_TUPLE) C.visitRun(word + S.tupleItems, bodyWords(size - unsigned(S.tupleItems << 2), room - S.tupleItems) >>> 1);
+    if (kind === P.KIND_TUPLE)
+      C.visitRun(word + S.tupleItems, bodyWords(size - unsigned(S.tupleItems << 2), room - S.tupleItems) >>> 1);
     else if (kind === P.KIND_LIST) size += C.decodeList(word, place);
     else if (kind === P.KIND_DICT) size += C.decodeDict(word, place);
     else if (kind === P.KIND_SET) size += C.decodeSet(word, place);

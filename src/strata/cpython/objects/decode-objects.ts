@@ -187,9 +187,17 @@ function report(kernels: KernelSet, problems: ProblemReport): void {
   const add = (count: number, kind: string, sentence: string) => {
     if (count > 0) problems.add(kind, sentence, undefined, count);
   };
-  add(kernels.poolMismatchCount(), "pymalloc-free-list", "pools whose free list does not agree with their count of used blocks");
+  add(
+    kernels.poolMismatchCount(),
+    "pymalloc-free-list",
+    "pools whose free list does not agree with their count of used blocks",
+  );
   add(kernels.otherObjectsDropped(), "objects-dropped", "objects outside pools and chunks beyond what the table holds");
-  add(kernels.claimConflictCount(), "buffer-conflicts", "buffers that more than one object points at as its own; the first keeps them");
+  add(
+    kernels.claimConflictCount(),
+    "buffer-conflicts",
+    "buffers that more than one object points at as its own; the first keeps them",
+  );
 }
 
 function collect(
@@ -239,7 +247,9 @@ function collectTypes(context: ObjectContext, registry: TypeRegistry): DecodedTy
   const names = new TypeNames(context, registry);
   const { length } = registry;
   const sums = (field: number) => Float64Array.from({ length }, (_, row) => rows.sum(row, field));
-  const named = registry.addresses.map((address, row) => (row === 0 ? { name: "other types", module: "" } : names.nameOf(address)));
+  const named = registry.addresses.map((address, row) =>
+    row === 0 ? { name: "other types", module: "" } : names.nameOf(address),
+  );
   const shallowBytes = sums(P.ROW_SHALLOW);
   return {
     length,

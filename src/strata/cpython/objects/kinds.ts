@@ -35,7 +35,13 @@ function hosted(decoder: HostDecoder, extra?: Omit<TypeKind, "kind" | "decoder">
 const OUTSIDE = { tableOutside: true } as const;
 
 /** Types that Python's module exports, by symbol. */
-function kindsBySymbol({ layout, since }: { layout: ObjectContext["layout"]; since: (minor: number) => boolean }): Readonly<Record<string, TypeKind>> {
+function kindsBySymbol({
+  layout,
+  since,
+}: {
+  layout: ObjectContext["layout"];
+  since: (minor: number) => boolean;
+}): Readonly<Record<string, TypeKind>> {
   return {
     PyBaseObject_Type: { kind: P.KIND_INSTANCE },
     PyUnicode_Type: { kind: P.KIND_STR, leastBytes: layout.size("PyASCIIObject"), ignoreItems: true },

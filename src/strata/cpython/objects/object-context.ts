@@ -1,8 +1,8 @@
 import type { MemoryImage } from "../../../target/memory-image.ts";
 import type { MemoryReader } from "../../../target/memory-reader.ts";
 import type { KernelSet } from "../kernels/kernel-set.ts";
-import type { PythonRuntime } from "../locate/python-runtime.ts";
 import type { Layout } from "../layouts/layout.ts";
+import type { PythonRuntime } from "../locate/python-runtime.ts";
 import type { RowTable } from "./row-table.ts";
 
 const TWO_32 = 2 ** 32;
@@ -46,10 +46,10 @@ export class ObjectContext {
   /** The buffer at `address` belongs to the object at `place`; returns the bytes that begin there, 0 when nothing does. */
   claim(address: number, usedBytes: number, place: number): number {
     if (address === 0) return 0;
-    return this.kernels.claim(address % TWO_32 | 0, Math.floor(address / TWO_32), usedBytes, place);
+    return this.kernels.claim((address % TWO_32) | 0, Math.floor(address / TWO_32), usedBytes, place);
   }
 
   visit(address: number): void {
-    this.kernels.visit(address % TWO_32 | 0, Math.floor(address / TWO_32));
+    this.kernels.visit((address % TWO_32) | 0, Math.floor(address / TWO_32));
   }
 }

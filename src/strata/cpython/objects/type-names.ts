@@ -1,6 +1,7 @@
+import { dictEntries } from "../runtime/dict-entries.ts";
+import { readStr } from "../runtime/text.ts";
 import type { ObjectContext } from "./object-context.ts";
 import type { TypeRegistry } from "./type-registry.ts";
-import { readStr } from "../runtime/text.ts";
 
 /** A type's namespace with more entries than this is not searched. */
 const MAX_ENTRIES = 1 << 20;
@@ -26,7 +27,8 @@ export class TypeNames {
     const { image, layout } = this.context;
     const cName = this.context.text(this.registry.nameAddress(type));
     const dot = cName?.lastIndexOf(".") ?? -1;
-    const fromC: TypeName | undefined = cName === undefined ? undefined : { name: cName.slice(dot + 1), module: cName.slice(0, Math.max(0, dot)) };
+    const fromC: TypeName | undefined =
+      cName === undefined ? undefined : { name: cName.slice(dot + 1), module: cName.slice(0, Math.max(0, dot)) };
     if (!this.registry.isHeapType(type)) return fromC ?? { name: `type at 0x${type.toString(16)}`, module: "" };
     const qualified = readStr(image, layout, image.u64(type + layout.offset("PyHeapTypeObject", "ht_qualname")));
     const module = this.moduleOf(type) ?? fromC?.module ?? "";
@@ -37,26 +39,10 @@ export class TypeNames {
   /** Value of `__module__` in the type's own namespace. */
   private moduleOf(type: number): string | undefined {
     const { image, layout } = this.context;
-    const dict = image.u64(type + layout.offset("PyTypeObject", "tp_dict"));
-    const keys = image.u64(dict + layout.offset("PyDictObject", "ma_keys"));
-    if (!image.has(keys)) return undefined;
-    const compact = layout.has("PyDictKeysObject", "dk_log2_size");
-    const indices = keys + layout.offset("PyDictKeysObject", "dk_indices");
-    const count = Math.min(image.u64(keys + layout.offset("PyDictKeysObject", "dk_nentries")), MAX_ENTRIES);
-    let entries: number;
-    let entryBytes = 24;
-    if (compact) {
-      entries = indices + 2 ** image.u8(keys + layout.offset("PyDictKeysObject", "dk_log2_index_bytes"));
-      if (image.u8(keys + layout.offset("PyDictKeysObject", "dk_kind")) !== 0) entryBytes = 16;
-    } else {
-      const slots = image.u64(keys + layout.offset("PyDictKeysObject", "dk_size"));
-      entries = indices + slots * (slots <= 0xff ? 1 : slots <= 0xffff ? 2 : 4);
-    }
-    for (let index = 0; index < count; index++) {
-      const entry = entries + index * entryBytes + (entryBytes === 24 ? 8 : 0);
-      const key = image.u64(entry);
-      if (!this.isModuleKey(key)) continue;
-      return readStr(image, layout, image.u64(entry + 8));
+    const entries = dictEntries(image, layout, image.u64(type + layout.offset("PyTypeObject", "tp_dict")));
+    if (entries === undefined) return undefined;
+    for (let index = 0; index < Math.min(entries.length, MAX_ENTRIES); index++) {
+      if (this.isModuleKey(entries.key(index))) return readStr(image, layout, entries.value(index));
     }
     return undefined;
   }

@@ -12,7 +12,7 @@ const MAX_BASES = 64;
 const MAX_META = 5;
 
 /** How far memory behind an object is followed when its structure is a guess. */
-const HOST_BODY_PLACES = 256;
+const HOST_BODY_PLACES = 16384;
 const HOST_BODY_WORDS = 4096;
 
 /** Fields of a type object that decoding needs, in bytes; the same in all versions from 2.7 on, taken from the layout all the same. */
@@ -177,7 +177,7 @@ export class TypeRegistry {
     const inlineBytes = inline && keys !== 0 ? inlineValuesBytes(this.context, keys) : 0;
     const outside = kind.tableOutside === true || inlineBytes > 0;
     rows.set(row, P.ROW_PLACE_BYTES, outside ? head + preHeader + Math.ceil(basicSize / 8) * 8 + inlineBytes : 0);
-    this.context.kernels.visit(type % TWO_32 | 0, Math.floor(type / TWO_32));
+    this.context.kernels.visit((type % TWO_32) | 0, Math.floor(type / TWO_32));
   }
 
   /**

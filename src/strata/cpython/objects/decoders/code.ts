@@ -17,7 +17,7 @@ export function decodeType(context: ObjectContext, address: number, row: number,
   const keys = image.u64(address + layout.offset("PyHeapTypeObject", "ht_cached_keys"));
   const metaclassBytes = context.rows.get(row, P.ROW_BASIC_BYTES);
   kernels.visitBody(image.wordOf(address), metaclassBytes >>> 2, layout.size("PyHeapTypeObject") >>> 2, -1, place);
-  return layout.size("PyHeapTypeObject") + kernels.decodeSharedKeys(keys % TWO_32 | 0, Math.floor(keys / TWO_32), place);
+  return layout.size("PyHeapTypeObject") + kernels.decodeSharedKeys((keys % TWO_32) | 0, Math.floor(keys / TWO_32), place);
 }
 
 /** code (Objects/codeobject.c code_sizeof). */
@@ -31,6 +31,7 @@ export function decodeCode(context: ObjectContext, address: number, row: number,
     if (context.claim(extra, size, place) > 0) bytes += size;
   }
   if (context.since(11)) return bytes + image.u64(address + 16) * 2;
+  claimZombieFrame(context, address, row, place);
   const cells = image.u64(field("co_cell2arg"));
   if (cells !== 0) {
     const size = image.u64(image.u64(field("co_cellvars")) + 16) * 8;
@@ -52,6 +53,17 @@ export function decodeCode(context: ObjectContext, address: number, row: number,
     }
   }
   return bytes;
+}
+
+/** Up to 3.9 a code object keeps its last frame, dead, for the next call; sys.getsizeof leaves it out. */
+function claimZombieFrame(context: ObjectContext, code: number, row: number, place: number): void {
+  const { image, layout, rows } = context;
+  if (!layout.has("PyCodeObject", "co_zombieframe")) return;
+  const frame = image.u64(code + layout.offset("PyCodeObject", "co_zombieframe"));
+  if (frame === 0) return;
+  const header = layout.size("PyGC_Head");
+  const bytes = header + layout.size("PyFrameObject") + (frameSlots(context, code) - 1) * 8;
+  if (context.claim(frame - header, bytes, place) > 0) rows.add(row, P.ROW_EXTRA, bytes);
 }
 
 /** Slots of a frame: locals, cells, free variables and evaluation stack of its code. */

@@ -4,7 +4,12 @@ import type { ObjectContext } from "../object-context.ts";
 import { decodeType } from "./code.ts";
 
 /** Bytes of the format string, the shape and the element list that a description points at. */
-function descriptionBytes(context: ObjectContext, structure: "StgDictObject" | "StgInfo", address: number, place: number): number {
+function descriptionBytes(
+  context: ObjectContext,
+  structure: "StgDictObject" | "StgInfo",
+  address: number,
+  place: number,
+): number {
   const { image, layout } = context;
   const word = (name: string) => image.u64(address + layout.offset(structure, name));
   const parts: [number, number][] = [];
@@ -35,7 +40,7 @@ export function decodeDescribedType(context: ObjectContext, address: number, row
   if (!layout.has("StgInfo")) return decodeType(context, address, row, place);
   const typeBytes = layout.size("PyHeapTypeObject");
   const keys = image.u64(address + layout.offset("PyHeapTypeObject", "ht_cached_keys"));
-  kernels.decodeSharedKeys(keys % 2 ** 32 | 0, Math.floor(keys / 2 ** 32), place);
+  kernels.decodeSharedKeys((keys % 2 ** 32) | 0, Math.floor(keys / 2 ** 32), place);
   const described = Math.ceil(typeBytes / 16) * 16;
   return typeBytes + layout.size("StgInfo") + descriptionBytes(context, "StgInfo", address + described, place);
 }

@@ -44,7 +44,8 @@ export function decodeElement(context: ObjectContext, address: number, row: numb
   if (children !== field("_children")) {
     bytes += claimed(context, children, image.u64(field("allocated")) * 8, place);
   }
-  if (image.has(children)) kernels.visitRun(image.wordOf(children), Math.min(image.u64(field("length")), image.u64(field("allocated"))));
+  if (image.has(children))
+    kernels.visitRun(image.wordOf(children), Math.min(image.u64(field("length")), image.u64(field("allocated"))));
   return bytes;
 }
 
@@ -80,7 +81,10 @@ export function decodeUnpickler(context: ObjectContext, address: number, row: nu
 export function decodeProduct(context: ObjectContext, address: number, row: number, place: number): number {
   const { image, layout } = context;
   const pools = image.u64(image.u64(address + layout.offset("productobject", "pools")) + 16);
-  return basicBytes(context, row) + claimed(context, image.u64(address + layout.offset("productobject", "indices")), pools * 8, place);
+  return (
+    basicBytes(context, row) +
+    claimed(context, image.u64(address + layout.offset("productobject", "indices")), pools * 8, place)
+  );
 }
 
 export function decodeCombinations(context: ObjectContext, address: number, row: number, place: number): number {
