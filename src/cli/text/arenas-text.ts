@@ -64,7 +64,7 @@ function summaryParts(summary: PymallocSummary): Part[] {
 
 function mapLines(pymalloc: PymallocTables, style: Style): string[] {
   const marks = Array.from(arenaFill(pymalloc), (fill) => levelMark(fill, style.glyphs));
-  const numberCells = Math.max(4, formatCount(marks.length).length + 1);
+  const numberCells = Math.max(4, String(marks.length).length + 1);
   const room = Math.floor((style.width - numberCells - 2) / MARKS_STEP) * MARKS_STEP;
   const perLine = Math.min(MOST_MARKS_A_LINE, room);
   const lines: string[] = [];
