@@ -182,6 +182,9 @@ export function decodeManaged(word: i32, row: i32, place: i32): f64 {
       const capacity = about & 255;
       // The valid byte is cleared when the values moved out to a dictionary of its own.
       if (about >>> 24 !== 0) visitRun(values + 2, count < capacity ? count : capacity);
+      const own = load32(row + P.ROW_HEAD_SHALLOW) + ((load32(row + P.ROW_BASIC_BYTES) + 7) & -8);
+      const inPlace = load32(row + P.ROW_PLACE_BYTES);
+      return inPlace > own ? unsigned(inPlace - own) : 0;
     }
     return 0;
   }
