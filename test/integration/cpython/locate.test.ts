@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { locatePython } from "../../../src/strata/cpython/locate/locate.ts";
-import { decodeVersionHex } from "../../../src/strata/cpython/locate/version.ts";
+import { decodeVersionHex, findVersionText } from "../../../src/strata/cpython/locate/version.ts";
 import { readMaps } from "../../../src/target/proc/maps.ts";
 import { locateTarget } from "../../support/located.ts";
 import { ProcessMemory } from "../../support/process-memory.ts";
@@ -60,6 +60,17 @@ test("a process without a CPython", async (t) => {
         ["not-cpython", "No CPython interpreter was found in the process."],
       );
   }
+});
+
+test("a version's own text", () => {
+  const lines = [
+    "3.9.18 (main, Aug 24 2023, 10:00:00) \n[GCC 12.2.0]",
+    "3.10.2 | packaged by conda-forge | (main, Feb  1 2022, 19:28:35) [GCC 9.4.0]",
+    "3.12.0rc3+ (heads/3.12:1234567, Sep  1 2023, 00:00:00) [Clang 17.0.6 ]",
+  ];
+  const found = lines.map((line) => findVersionText(`\0noise 3.14\0${line}\0`)?.text);
+  assert.deepEqual(found, ["3.9.18", "3.10.2", "3.12.0rc3"]);
+  assert.equal(findVersionText("a user's text: 3.9.18 (main) and no compiler"), undefined);
 });
 
 test("versions are read from their hexadecimal form", () => {

@@ -26,16 +26,21 @@ for (const allocator of ["pymalloc", "debug"]) {
   });
 }
 
-testOnEveryPython("no arenas with PYTHONMALLOC=malloc", async (t, python) => {
-  const target = startTarget(t, python, "print('ready'); input()", { env: { PYTHONMALLOC: "malloc" } });
-  await target.line();
-  const { runtime, taken } = locateTarget(target.pid, { registers: false });
-  const pymalloc = decodePymalloc(runtime.pymalloc, taken.image);
-  assert.equal(pymalloc.arenas.length, 0);
-  assert.equal(pymalloc.pools.length, 0);
-  assert.equal(runtime.debugBytes, 0);
-  assert.deepEqual(pymalloc.problems, []);
-});
+for (const [allocator, debugBytes] of [
+  ["malloc", 0],
+  ["malloc_debug", 16],
+] as const) {
+  testOnEveryPython(`no arenas with PYTHONMALLOC=${allocator}`, async (t, python) => {
+    const target = startTarget(t, python, "print('ready'); input()", { env: { PYTHONMALLOC: allocator } });
+    await target.line();
+    const { runtime, taken } = locateTarget(target.pid, { registers: false });
+    const pymalloc = decodePymalloc(runtime.pymalloc, taken.image);
+    assert.equal(pymalloc.arenas.length, 0);
+    assert.equal(pymalloc.pools.length, 0);
+    assert.equal(runtime.debugBytes, debugBytes);
+    assert.deepEqual(pymalloc.problems, []);
+  });
+}
 
 testOnEveryPython("pools lie in their arenas, in order, none twice", async (t, python) => {
   const code = "kept = [bytes(n % 400) for n in range(200000)]\ndel kept[::3]\nprint('ready'); input()";
