@@ -147,6 +147,8 @@ export class MemoryImage implements MemoryReader {
   }
 
   bytes(address: number, length: number): Uint8Array | undefined {
+    // A length read from the target may be anything: no more is made room for than the image can have.
+    if (!(length >= 0 && length <= this.slotCount * MIB)) return undefined;
     const copy = new Uint8Array(length);
     for (let at = address, done = 0; done < length; ) {
       if (!this.has(at)) return undefined;
@@ -163,6 +165,8 @@ export class MemoryImage implements MemoryReader {
     if (!this.has(address)) return undefined;
     const text: number[] = [];
     for (let at = address; at < address + maxLength; at++) {
+      // What lies behind the last slot reads as zero, but ends no string.
+      if (at % MIB === 0 && !this.has(at)) return undefined;
       const byte = this.u8(at);
       if (byte === 0) return decoder.decode(Uint8Array.from(text));
       text.push(byte);

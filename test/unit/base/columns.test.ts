@@ -4,7 +4,13 @@ import fc from "fast-check";
 import { Float64Column, Uint8Column, Uint32Column } from "../../../src/base/columns.ts";
 
 const KINDS = [
-  { make: () => new Float64Column(), items: fc.array(fc.nat(2 ** 31 - 1).map((n) => n * 65_536), { maxLength: 500 }) },
+  {
+    make: () => new Float64Column(),
+    items: fc.array(
+      fc.nat(2 ** 31 - 1).map((n) => n * 65_536),
+      { maxLength: 500 },
+    ),
+  },
   { make: () => new Uint32Column(), items: fc.array(fc.integer({ min: 0, max: 2 ** 32 - 1 }), { maxLength: 500 }) },
   { make: () => new Uint8Column(), items: fc.array(fc.nat(255), { maxLength: 500 }) },
 ] as const;

@@ -20,7 +20,11 @@ const range = fc
 const steps = fc.array(fc.record({ add: fc.integer({ max: 2, min: 0 }).map((n) => n > 0), range }), { maxLength: 30 });
 /** Any bytes, aligned or not, and windows that span several slots or regions. */
 const bounds = fc
-  .record({ origin: fc.constantFrom(...ORIGINS), offset: fc.nat(4 * MIB), bytes: fc.oneof(fc.nat(3 * PAGE_BYTES), fc.nat(3 * MIB)) })
+  .record({
+    origin: fc.constantFrom(...ORIGINS),
+    offset: fc.nat(4 * MIB),
+    bytes: fc.oneof(fc.nat(3 * PAGE_BYTES), fc.nat(3 * MIB)),
+  })
   .map(({ origin, offset, bytes }) => ({ start: origin + offset, end: Math.min(USER_SPACE_END, origin + offset + bytes) }));
 
 /** The oracle: the numbers of the pages. */
