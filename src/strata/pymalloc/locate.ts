@@ -20,7 +20,6 @@ const CLASS_BYTES = 2 * POINTER_BYTES;
 const CLASS_COUNTS = [32, 64] as const;
 /** Of the pools that `usedpools` names, how many must lie in an arena of a table: a running process may change one under our eyes. */
 const REQUIRED_AGREEMENT = 0.75;
-const LARGEST_ARENA_INDEX = 2 ** 24;
 
 export interface UsedPools {
   readonly address: number;
@@ -61,6 +60,11 @@ export function readUsedPools(reader: MemoryReader, address: number): UsedPools 
   return { address, alignment: LARGEST_BLOCK_BYTES / count, samples: samples.slice(0, count) };
 }
 
+interface KnownPool {
+  readonly address: number;
+  readonly arenaIndex: number;
+}
+
 /**
  * Finds the static pointer to the table of arenas (up to 3.11) by the pools that are known: every pool names its arena's index,
  * and that entry of the table must hold the pool's address.
@@ -74,10 +78,14 @@ export function findArenasPointer(
   mayPointTo: (address: number) => boolean,
 ): number | undefined {
   if (samples.length === 0) return undefined;
+  const known: readonly KnownPool[] = samples.map((address) => ({
+    address,
+    arenaIndex: reader.u32(address + PoolHeader.arenaIndex),
+  }));
   for (const window of windows) {
     for (let slot = window.nextPointer(window.start); slot < window.end; slot = window.nextPointer(slot + POINTER_BYTES)) {
       const table = window.pointer(slot);
-      if (mayPointTo(table) && holdsArenasOf(reader, table, samples)) return slot;
+      if (mayPointTo(table) && holdsArenasOf(reader, table, known)) return slot;
     }
   }
   return undefined;
@@ -146,27 +154,18 @@ function isPoolOfClass(reader: MemoryReader, pool: number, sizeClass: number): b
   return pool !== 0 && pool % POOL_SIZES[0] === 0 && reader.has(pool) && reader.u32(pool + PoolHeader.sizeClass) === sizeClass;
 }
 
-function holdsArenasOf(reader: MemoryReader, table: number, samples: readonly number[]): boolean {
-  let agreeing = 0;
-  for (const [index, pool] of samples.entries()) {
-    if (liesInItsArena(reader, table, pool)) agreeing++;
-    // Nearly every pointer fails at once: do not look at all samples for it.
-    else if (index === 1 && agreeing === 0) return false;
-  }
-  return agreeing >= samples.length * REQUIRED_AGREEMENT;
+function holdsArenasOf(reader: MemoryReader, table: number, pools: readonly KnownPool[]): boolean {
+  // Nearly every pointer fails at once: do not look at all pools for it.
+  if (!liesInItsArena(reader, table, pools[0]) && !liesInItsArena(reader, table, pools[pools.length - 1])) return false;
+  const agreeing = pools.filter((pool) => liesInItsArena(reader, table, pool)).length;
+  return agreeing >= pools.length * REQUIRED_AGREEMENT;
 }
 
-function liesInItsArena(reader: MemoryReader, table: number, pool: number): boolean {
-  const index = reader.u32(pool + PoolHeader.arenaIndex);
-  if (index > LARGEST_ARENA_INDEX) return false;
-  const entry = table + index * ArenaObject.bytes;
+function liesInItsArena(reader: MemoryReader, table: number, { address, arenaIndex }: KnownPool): boolean {
+  const entry = table + arenaIndex * ArenaObject.bytes;
   const arena = reader.u64(entry + ArenaObject.address);
-  return (
-    arena !== 0 &&
-    arena <= pool &&
-    pool < arena + ARENA_SIZES[2] &&
-    reader.u32(entry + ArenaObject.freePools) <= reader.u32(entry + ArenaObject.totalPools)
-  );
+  if (arena === 0 || arena > address || address >= arena + ARENA_SIZES[2]) return false;
+  return reader.u32(entry + ArenaObject.freePools) <= reader.u32(entry + ArenaObject.totalPools);
 }
 
 function isUserAddress(address: number): boolean {
