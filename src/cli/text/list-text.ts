@@ -16,6 +16,7 @@ export interface ListedProcess {
 
 const PID_CELLS = 10;
 const FIGURE_CELLS = 11;
+const SPAN_CELLS = 14;
 const GAP_CELLS = 2;
 
 /** The Python processes of a machine as text, and which verb looks into one. */
@@ -28,14 +29,14 @@ export function listText(processes: readonly ListedProcess[], unreadable: number
 /** The table alone: largest first, with command lines that wrap. */
 export function processTable(processes: readonly ListedProcess[], style: Style): string[] {
   const unit = unitFor(Math.max(...processes.map((process) => process.residentBytes)));
-  const head = `${padEnd("PID", PID_CELLS)}${`${unit.name}, RSS`.padStart(FIGURE_CELLS)}${"up".padStart(FIGURE_CELLS)}  command`;
+  const head = `${padEnd("PID", PID_CELLS)}${`${unit.name}, RSS`.padStart(FIGURE_CELLS)}${"up".padStart(SPAN_CELLS)}  command`;
   return [
     paint(style, "note", head),
     ...processes.flatMap((process) => {
       const figure = formatSteps(toSteps(process.residentBytes, unit), unit).padStart(FIGURE_CELLS);
       const start =
-        String(process.pid).padEnd(PID_CELLS) + figure + formatSpan(process.startedSecondsAgo).padStart(FIGURE_CELLS);
-      return wrapIndented(`${start}  ${commandOf(process)}`, style.width, PID_CELLS + 2 * FIGURE_CELLS + GAP_CELLS);
+        String(process.pid).padEnd(PID_CELLS) + figure + formatSpan(process.startedSecondsAgo).padStart(SPAN_CELLS);
+      return wrapIndented(`${start}  ${commandOf(process)}`, style.width, PID_CELLS + FIGURE_CELLS + SPAN_CELLS + GAP_CELLS);
     }),
   ];
 }
@@ -48,6 +49,6 @@ function commandOf(process: ListedProcess): string {
 function unreadableLine(unreadable: number, style: Style): string[] {
   if (unreadable === 0) return [];
   const what = unreadable === 1 ? "1 other process" : `${formatCount(unreadable)} other processes`;
-  const line = `This user may not look into ${what}; sudo may.`;
-  return [paint(style, "note", line)];
+  const line = `This user may not look into ${what}; doctor PID says why.`;
+  return wrapIndented(line, style.width, 0).map((part) => paint(style, "note", part));
 }
