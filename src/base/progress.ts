@@ -8,3 +8,6 @@ export interface Progress {
 }
 
 export type ReportProgress = (progress: Progress) => void;
+
+/** Told that a phase of work begins, and with that that the one before it has ended: for measurements. */
+export type ReportPhase = (phase: string) => void;

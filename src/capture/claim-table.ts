@@ -1,15 +1,15 @@
 import type { PageSet } from "../base/page-set.ts";
-import { type ClaimTable, ClaimKind, type TypeTable } from "../snapshot/tables.ts";
-import type { MemoryImage } from "../target/memory-image.ts";
+import { ClaimKind, type ClaimTable, type TypeTable } from "../snapshot/tables.ts";
+import type { RuntimeRange } from "../strata/cpython/runtime/state-ranges.ts";
+import type { MallocHeap } from "../strata/malloc/allocator.ts";
+import { ChunkState } from "../strata/malloc/allocator.ts";
 import { disjoint, mergeRanges, type Range, subtractRanges } from "../strata/os/address-ranges.ts";
 import { claimsOf } from "../strata/os/claims.ts";
 import { findLibraryMappings } from "../strata/os/library-mappings.ts";
-import type { OsStratum } from "../strata/os/os-stratum.ts";
-import type { MallocHeap } from "../strata/malloc/allocator.ts";
-import { ChunkState } from "../strata/malloc/allocator.ts";
-import type { Pymalloc } from "../strata/pymalloc/pymalloc.ts";
-import type { RuntimeRange } from "../strata/cpython/runtime/state-ranges.ts";
 import { MappingKind } from "../strata/os/mapping-kind.ts";
+import type { OsStratum } from "../strata/os/os-stratum.ts";
+import type { Pymalloc } from "../strata/pymalloc/pymalloc.ts";
+import type { MemoryImage } from "../target/memory-image.ts";
 
 interface Claimed extends Range {
   readonly kind: number;
@@ -63,7 +63,8 @@ export function buildClaimTable(
 function mallocRanges(heap: MallocHeap): Claimed[] {
   const ranges: Claimed[] = [];
   const label = heap.allocator;
-  for (const arena of heap.arenas) for (const { start, end } of arena.ranges) ranges.push({ start, end, kind: ClaimKind.malloc, label });
+  for (const arena of heap.arenas)
+    for (const { start, end } of arena.ranges) ranges.push({ start, end, kind: ClaimKind.malloc, label });
   const { chunks } = heap;
   for (let chunk = 0; chunk < chunks.length; chunk++) {
     if (chunks.state[chunk] !== ChunkState.mapped) continue;

@@ -1,6 +1,6 @@
 import type { PageSet } from "../base/page-set.ts";
-import { type MallocTables, ObjectState, OwnerKind } from "../snapshot/tables.ts";
 import { descriptorState, descriptorType } from "../snapshot/states.ts";
+import { type MallocTables, ObjectState, OwnerKind } from "../snapshot/tables.ts";
 import type { DecodedObjects } from "../strata/cpython/objects/decode-objects.ts";
 import { ChunkState, type MallocHeap } from "../strata/malloc/allocator.ts";
 

@@ -1,7 +1,7 @@
 import type { PageSet } from "../base/page-set.ts";
 import type { PymallocTables } from "../snapshot/tables.ts";
-import type { DecodedObjects } from "../strata/cpython/objects/decode-objects.ts";
 import * as P from "../strata/cpython/kernels/parameters.ts";
+import type { DecodedObjects } from "../strata/cpython/objects/decode-objects.ts";
 import type { Pymalloc } from "../strata/pymalloc/pymalloc.ts";
 
 /** The tables of pymalloc, with what the object decoder found in each pool. */

@@ -1,5 +1,6 @@
 import type { PageSet } from "../../../base/page-set.ts";
 import { ProblemReport } from "../../../base/problems.ts";
+import type { ReportPhase } from "../../../base/progress.ts";
 import type { MemoryImage } from "../../../target/memory-image.ts";
 import type { MemoryReader } from "../../../target/memory-reader.ts";
 import type { MallocHeap } from "../../malloc/allocator.ts";
@@ -35,6 +36,7 @@ export interface ObjectInput {
   /** Writable data of libraries, with the library's index; Python's own module is marked. */
   readonly libraryData: readonly LibraryData[];
   readonly progress?: ((done: number, total: number) => void) | undefined;
+  readonly phase?: ReportPhase | undefined;
 }
 
 export interface LibraryData {
@@ -90,7 +92,8 @@ export interface DecodedTypes {
  * discover (static objects), mark generations, attribute what is left to the runtime and to libraries, sum up.
  */
 export async function decodeObjects(input: ObjectInput): Promise<DecodedObjects> {
-  const { image, runtime } = input;
+  const { image, runtime, phase } = input;
+  phase?.("object tables");
   const problems = new ProblemReport();
   const rows = new RowTable(image.memory);
   const tables = buildKernelTables(image, input.resident, input.pymalloc, input.mallocs);
@@ -106,18 +109,24 @@ export async function decodeObjects(input: ObjectInput): Promise<DecodedObjects>
   registry.setSubtypeDealloc(findSubtypeDealloc(image, runtime));
   kernels.configure(writeParameters(image, runtime, tables, rows));
 
+  phase?.("classify");
   inSteps(tables.pools, (from, to) => kernels.classifyPools(from, to), input.progress);
   kernels.classifyChunks(0, tables.chunkPlaces);
   markFreeLists(image, kernels, tables, input.freeListObjects);
   registry.rowForAddress(runtime.typeType);
+  phase?.("decode");
   inSteps(tables.pools, (from, to) => kernels.decodePools(from, to), input.progress);
   kernels.decodeChunks(0, tables.chunkPlaces);
   const known = kernels.decodeOthers(0);
+  phase?.("attribute");
   attributeNative(image, kernels, input.libraryData);
   // Native memory refers to objects too.
   kernels.decodeOthers(known);
+  phase?.("generations");
   const generations = markGenerations(image, runtime, kernels, tables, problems);
+  phase?.("accounts");
   kernels.accountPools(0, tables.pools);
+  phase?.("types");
   report(kernels, problems);
   return collect(input, tables, kernels, context, registry, largeBytes, generations, problems);
 }

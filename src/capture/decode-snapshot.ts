@@ -1,0 +1,155 @@
+import type { ProblemReport } from "../base/problems.ts";
+import type { ReportPhase, ReportProgress } from "../base/progress.ts";
+import { descriptorType } from "../snapshot/states.ts";
+import type { ObjectTables, Snapshot, TypeTable } from "../snapshot/tables.ts";
+import { relocateInterpreters } from "../strata/cpython/locate/locate.ts";
+import type { PythonRuntime } from "../strata/cpython/locate/python-runtime.ts";
+import { type DecodedObjects, decodeObjects, type LibraryData } from "../strata/cpython/objects/decode-objects.ts";
+import { readFreeLists } from "../strata/cpython/runtime/free-lists.ts";
+import { readInterned } from "../strata/cpython/runtime/interned.ts";
+import { runtimeRanges } from "../strata/cpython/runtime/state-ranges.ts";
+import { readThreads } from "../strata/cpython/runtime/threads.ts";
+import type { MallocHeap } from "../strata/malloc/allocator.ts";
+import { decodeGlibc } from "../strata/malloc/glibc/glibc.ts";
+import { classifyMappings } from "../strata/os/classify.ts";
+import type { OsStratum } from "../strata/os/os-stratum.ts";
+import { decodePymalloc } from "../strata/pymalloc/decode.ts";
+import type { ProcessIdentity } from "../target/identity.ts";
+import type { MemoryReader } from "../target/memory-reader.ts";
+import type { ProcessImage } from "../target/process-image.ts";
+import { buildClaimTable } from "./claim-table.ts";
+import { captureFacts, interpreterFacts, processFacts, threadFacts } from "./facts.ts";
+import { buildMallocTables } from "./malloc-tables.ts";
+import { buildPymallocTables } from "./pymalloc-tables.ts";
+
+/** What a snapshot is made from. */
+export interface DecodeInput {
+  /** The copy; the tables that are made go into its linear memory. */
+  readonly taken: ProcessImage;
+  readonly identity: ProcessIdentity;
+  /** As found before the stop; undefined where no CPython is known. */
+  readonly located: PythonRuntime | undefined;
+  /** Reads what the copy leaves out and nobody writes: read-only data of libraries. */
+  readonly readOnly: MemoryReader;
+  /** Problems of what came before; those of decoding are added to it. */
+  readonly problems: ProblemReport;
+  readonly progress?: ReportProgress | undefined;
+  readonly phase?: ReportPhase | undefined;
+}
+
+/** Decodes a copy, stratum by stratum from the bottom up, into the tables of a snapshot. */
+export async function decodeSnapshot({
+  taken,
+  identity,
+  located,
+  readOnly,
+  problems,
+  progress,
+  phase,
+}: DecodeInput): Promise<Snapshot> {
+  const { image, resident } = taken;
+  phase?.("runtime");
+  problems.addAll(taken.problems);
+  const runtime = located && relocateInterpreters(located, image, taken.mappings);
+  if (located && !runtime)
+    problems.add("python-moved", "the interpreter was not found again in the copy; objects are not told apart");
+  if (runtime?.versionNote) problems.add("python-version", runtime.versionNote);
+  phase?.("mappings");
+  const os = classifyMappings(taken);
+  phase?.("malloc");
+  const glibc = decodeGlibc({ image, mappings: taken.mappings, resident, threads: taken.threads });
+  const mallocs: MallocHeap[] = glibc ? [glibc] : [];
+  if (!glibc)
+    problems.add("malloc-unknown", "no glibc malloc was recognised: memory of another allocator is told by mappings only");
+  for (const heap of mallocs) problems.addAll(heap.problems);
+  phase?.("pymalloc");
+  const pymalloc = runtime && decodePymalloc(runtime.pymalloc, image);
+  if (pymalloc) problems.addAll(pymalloc.problems);
+  const freeLists = runtime ? readFreeLists(runtime, image) : [];
+  const threads = runtime ? readThreads(runtime, image, taken.threads) : [];
+  const objects =
+    runtime &&
+    (await decodeObjects({
+      image,
+      resident,
+      runtime,
+      pymalloc,
+      mallocs,
+      readOnly,
+      freeListObjects: freeLists.flatMap(({ addresses }) => addresses),
+      libraryData: libraryData(os, runtime),
+      progress: (done, total) => progress?.({ phase: "pools", done, total }),
+      phase,
+    }));
+  if (objects) problems.addAll(objects.problems);
+  phase?.("tables");
+  const typeResident = objects?.types.residentBytes.slice() ?? new Float64Array(1);
+  let firstPlace = objects?.poolPlaces ?? 0;
+  const malloc = mallocs.map((heap) => {
+    const tables = buildMallocTables(heap, resident, objects, firstPlace, typeResident);
+    firstPlace += heap.chunks.length;
+    return tables;
+  });
+  const types = objects ? { ...objects.types, residentBytes: typeResident } : NO_TYPES;
+  const runtimeMemory = runtime ? [...runtimeRanges(runtime, image), ...(pymalloc?.stateRanges ?? [])] : [];
+  const objectMappings = (objects?.mappedBuffers ?? []).map(({ start, end, place }) => ({
+    start,
+    end,
+    type: objects ? descriptorType(objects.descriptor[place]) : 0,
+  }));
+  const consistent = (objects?.consistent ?? true) && !mallocs.some((heap) => heap.busy);
+  return {
+    process: processFacts(taken, identity, runtime, glibc),
+    capture: captureFacts(taken, consistent),
+    mappings: os.mappings,
+    pages: taken.pages,
+    claims: buildClaimTable(image, os, mallocs, pymalloc, runtimeMemory, objectMappings, resident, types),
+    malloc,
+    pymalloc: pymalloc && objects ? buildPymallocTables(pymalloc, resident, objects) : undefined,
+    types,
+    objects: objects && objectTables(objects, runtime),
+    interpreters: runtime && objects ? interpreterFacts(runtime, taken, objects, freeLists, readInterned(runtime, image)) : [],
+    threads: threadFacts(taken, threads),
+    libraries: os.libraries.map((library) => library.name),
+    problems: problems.list(),
+  };
+}
+
+const NO_TYPES: TypeTable = {
+  length: 0,
+  address: new Float64Array(0),
+  name: [],
+  module: [],
+  count: new Float64Array(0),
+  shallowBytes: new Float64Array(0),
+  ownedBytes: new Float64Array(0),
+  residentBytes: new Float64Array(0),
+};
+
+/** Writable data of every library; Python's own is marked, and comes with the state that pymalloc keeps elsewhere. */
+function libraryData({ mappings, libraries }: OsStratum, runtime: PythonRuntime): LibraryData[] {
+  const data: LibraryData[] = [];
+  for (let row = 0; row < mappings.length; row++) {
+    const library = mappings.library[row];
+    if (library < 0 || (mappings.part[row] !== "data" && mappings.part[row] !== "bss")) continue;
+    const python = libraries[library].start <= runtime.module.base && runtime.module.base < libraries[library].end;
+    data.push({ start: mappings.start[row], end: mappings.end[row], library, python });
+  }
+  return data;
+}
+
+function objectTables(objects: DecodedObjects, runtime: PythonRuntime): ObjectTables {
+  const { length, poolPlaces, chunkPlaces, descriptor, bytes, largeBytes, link, otherAddress, headerBytes } = objects;
+  return {
+    length,
+    poolPlaces,
+    chunkPlaces,
+    descriptor,
+    bytes,
+    largeBytes,
+    link,
+    otherAddress,
+    headerBytes,
+    debugBytes: runtime.debugBytes,
+  };
+}
