@@ -1,4 +1,4 @@
-import { USER_SPACE_END } from "../../base/units.ts";
+import { roundUp, USER_SPACE_END } from "../../base/units.ts";
 import type { MemoryReader } from "../../target/memory-reader.ts";
 import type { MemoryWindow } from "../../target/memory-window.ts";
 import type { ArenaMapLocation, ArenaMapShape } from "./location.ts";
@@ -20,6 +20,8 @@ const CLASS_BYTES = 2 * POINTER_BYTES;
 const CLASS_COUNTS = [32, 64] as const;
 /** Of the pools that `usedpools` names, how many must lie in an arena of a table: a running process may change one under our eyes. */
 const REQUIRED_AGREEMENT = 0.75;
+/** Classes of `usedpools` that must be empty or have a pool that could be read. */
+const FEWEST_PROVEN_CLASSES = 8;
 
 export interface UsedPools {
   readonly address: number;
@@ -43,18 +45,24 @@ export function findUsedPools(reader: MemoryReader, windows: readonly MemoryWind
   return undefined;
 }
 
-/** `usedpools` at a known address; undefined when what lies there is something else. */
+/**
+ * `usedpools` at a known address; undefined when what lies there is something else. A pool whose page could not be read (it is
+ * swapped out, say) proves nothing, and is no sample.
+ */
 export function readUsedPools(reader: MemoryReader, address: number): UsedPools | undefined {
   const samples: number[] = [];
+  let unread = 0;
   let classes = 0;
   for (; classes < CLASS_COUNTS[1]; classes++) {
     const entry = address + classes * CLASS_BYTES;
     const first = reader.u64(entry);
     if (isEmptyList(first, entry)) continue;
-    if (!isPoolOfClass(reader, first, classes)) break;
-    samples.push(first);
+    if (!mayBePool(first)) break;
+    if (isPoolOfClass(reader, first, classes)) samples.push(first);
+    else if (isUnreadPool(reader, first)) unread++;
+    else break;
   }
-  if (classes < CLASS_COUNTS[0]) return undefined;
+  if (classes < CLASS_COUNTS[0] || unread > CLASS_COUNTS[0] - FEWEST_PROVEN_CLASSES) return undefined;
   // What follows the 32 classes of 16-byte alignment never continues the pattern as far as 64.
   const count = classes >= CLASS_COUNTS[1] ? CLASS_COUNTS[1] : CLASS_COUNTS[0];
   return { address, alignment: LARGEST_BLOCK_BYTES / count, samples: samples.slice(0, count) };
@@ -63,6 +71,7 @@ export function readUsedPools(reader: MemoryReader, address: number): UsedPools 
 interface KnownPool {
   readonly address: number;
   readonly arenaIndex: number;
+  readonly poolBytes: number;
 }
 
 /**
@@ -74,14 +83,11 @@ interface KnownPool {
 export function findArenasPointer(
   reader: MemoryReader,
   windows: readonly MemoryWindow[],
-  samples: readonly number[],
+  { samples, alignment }: UsedPools,
   mayPointTo: (address: number) => boolean,
 ): number | undefined {
   if (samples.length === 0) return undefined;
-  const known: readonly KnownPool[] = samples.map((address) => ({
-    address,
-    arenaIndex: reader.u32(address + PoolHeader.arenaIndex),
-  }));
+  const known = samples.map((pool) => describePool(reader, pool, alignment));
   for (const window of windows) {
     for (let slot = window.nextPointer(window.start); slot < window.end; slot = window.nextPointer(slot + POINTER_BYTES)) {
       const table = window.pointer(slot);
@@ -143,7 +149,11 @@ function coversArena(reader: MemoryReader, map: ArenaMapLocation, arena: number)
 }
 
 function mayBeginUsedPools(first: number, entry: number): boolean {
-  return isEmptyList(first, entry) || (first !== 0 && first % POOL_SIZES[0] === 0 && isUserAddress(first));
+  return isEmptyList(first, entry) || mayBePool(first);
+}
+
+function mayBePool(address: number): boolean {
+  return address % POOL_SIZES[0] === 0 && isUserAddress(address);
 }
 
 function isEmptyList(first: number, entry: number): boolean {
@@ -151,7 +161,17 @@ function isEmptyList(first: number, entry: number): boolean {
 }
 
 function isPoolOfClass(reader: MemoryReader, pool: number, sizeClass: number): boolean {
-  return pool !== 0 && pool % POOL_SIZES[0] === 0 && reader.has(pool) && reader.u32(pool + PoolHeader.sizeClass) === sizeClass;
+  return reader.u32(pool + PoolHeader.sizeClass) === sizeClass && reader.u32(pool + PoolHeader.usedBlocks) > 0;
+}
+
+function isUnreadPool(reader: MemoryReader, pool: number): boolean {
+  return reader.u64(pool + PoolHeader.nextPool) === 0 && reader.u32(pool + PoolHeader.maxNextOffset) === 0;
+}
+
+function describePool(reader: MemoryReader, address: number, alignment: number): KnownPool {
+  const blockBytes = (reader.u32(address + PoolHeader.sizeClass) + 1) * alignment;
+  const poolBytes = reader.u32(address + PoolHeader.maxNextOffset) + blockBytes;
+  return { address, arenaIndex: reader.u32(address + PoolHeader.arenaIndex), poolBytes };
 }
 
 function holdsArenasOf(reader: MemoryReader, table: number, pools: readonly KnownPool[]): boolean {
@@ -161,11 +181,19 @@ function holdsArenasOf(reader: MemoryReader, table: number, pools: readonly Know
   return agreeing >= pools.length * REQUIRED_AGREEMENT;
 }
 
-function liesInItsArena(reader: MemoryReader, table: number, { address, arenaIndex }: KnownPool): boolean {
+/** The entry must be an arena's through and through: with few pools known, an address that fits may be a coincidence. */
+function liesInItsArena(reader: MemoryReader, table: number, { address, arenaIndex, poolBytes }: KnownPool): boolean {
   const entry = table + arenaIndex * ArenaObject.bytes;
   const arena = reader.u64(entry + ArenaObject.address);
   if (arena === 0 || arena > address || address >= arena + ARENA_SIZES[2]) return false;
-  return reader.u32(entry + ArenaObject.freePools) <= reader.u32(entry + ArenaObject.totalPools);
+  const totalPools = reader.u32(entry + ArenaObject.totalPools);
+  const nextPool = reader.u64(entry + ArenaObject.poolAddress);
+  return (
+    ARENA_SIZES.some((bytes) => totalPools === bytes / poolBytes || totalPools === bytes / poolBytes - 1) &&
+    nextPool > address &&
+    nextPool <= roundUp(arena, poolBytes) + totalPools * poolBytes &&
+    reader.u32(entry + ArenaObject.freePools) < totalPools
+  );
 }
 
 function isUserAddress(address: number): boolean {

@@ -83,7 +83,7 @@ function sharedState(
   const pools = findUsedPools(reader, windows);
   if (pools === undefined) return undefined;
   const mayPointTo = heapFilter(module, mappings);
-  const arenasPointerAddress = findArenasPointer(reader, windows, pools.samples, mayPointTo);
+  const arenasPointerAddress = findArenasPointer(reader, windows, pools, mayPointTo);
   const shape = arenaMapShape(layout);
   const arenas =
     arenasPointerAddress === undefined ? [] : pools.samples.map((pool) => arenaOf(reader, arenasPointerAddress, pool));

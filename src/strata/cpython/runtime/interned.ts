@@ -53,6 +53,8 @@ function findInternedDict(reader: MemoryReader, layout: Layout, windows: readonl
   for (const window of windows) {
     for (let slot = window.nextPointer(window.start); slot < window.end; slot = window.nextPointer(slot + 8)) {
       const dict = window.pointer(slot);
+      // Most pointers of static data stay in it; the dictionary comes from an allocator.
+      if (windows.some((other) => other.contains(dict))) continue;
       if (hasTypeFlag(reader, layout, dict, DICT_FLAG) && isInterned(reader, layout, dict)) return dict;
     }
   }
