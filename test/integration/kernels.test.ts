@@ -1,0 +1,35 @@
+import assert from "node:assert/strict";
+import type { Snapshot } from "../../src/snapshot/tables.ts";
+import { copyTarget } from "../support/decode-target.ts";
+import { testOnEveryPython } from "../support/pythons.ts";
+import { MEMORY_FORMS, relayImage } from "../support/relaid-image.ts";
+import { startTruth } from "../support/truth.ts";
+
+testOnEveryPython("the builds of the kernels give the same columns for a real heap", async (t, python) => {
+  const truth = await startTruth(t, python, { scale: 100 });
+  const target = copyTarget(truth.target.pid);
+  t.after(() => target.close());
+  let expected: Snapshot | undefined;
+  for (const [form, makeMemory] of Object.entries(MEMORY_FORMS)) {
+    const snapshot = await target.decode(relayImage(target.image, makeMemory()));
+    expected ??= snapshot;
+    compare(snapshot, expected, form);
+  }
+  t.diagnostic(`${expected?.objects?.length} places, ${expected?.types.length} types`);
+});
+
+function compare(actual: Snapshot, expected: Snapshot, form: string): void {
+  assert.ok(actual.objects && expected.objects && expected.objects.length > 50_000);
+  for (const column of ["descriptor", "bytes", "link", "otherAddress"] as const) {
+    assert.equal(firstDifference(actual.objects[column], expected.objects[column]), -1, `${form}: ${column} differs`);
+  }
+  // Where columns are equal, all that is made from them must be.
+  const { capture: _, ...rest } = actual;
+  const { capture: __, ...expectedRest } = expected;
+  assert.deepEqual(rest, expectedRest, form);
+}
+
+function firstDifference(left: Uint32Array | Float64Array, right: Uint32Array | Float64Array): number {
+  if (left.length !== right.length) return Math.min(left.length, right.length);
+  return left.findIndex((value, index) => value !== right[index]);
+}
