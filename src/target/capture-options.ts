@@ -21,10 +21,11 @@ export interface CaptureOptions {
   /** Told what begins now, for a person who waits; never called inside the stop. */
   readonly progress?: ((phase: CapturePhase) => void) | undefined;
   /**
-   * Called inside the stop, after the copy. False says that this stop fell inside the allocator or a collection; the target
-   * is resumed and stopped again, at most five times within the budget. The last image is taken as it is.
+   * Asked about each copy once the target runs again, so that the look may be thorough. False says that the stop fell inside an
+   * allocation or a collection; the target is stopped again, at most five times within the budget. The last image is taken as it is.
+   * What it allocates in the image's memory would be in the way of the next copy.
    */
-  readonly whileStopped?: ((image: ProcessImage) => boolean) | undefined;
+  readonly accept?: ((image: ProcessImage) => boolean) | undefined;
 }
 
 export type CapturePhase = "preparing" | "spooling" | "stopping" | "resumed";

@@ -20,8 +20,6 @@ import { type Account, settleAccount, takeAccount } from "./stopped-account.ts";
 /** What a stop led to. */
 export type StoppedCopy =
   | { readonly kind: "taken"; readonly image: StoppedImage }
-  /** Taken, but inside the allocator or a collection. */
-  | { readonly kind: "busy"; readonly image: StoppedImage }
   /** The process runs another program than the one that was prepared for. */
   | { readonly kind: "exec" }
   /** It grew beyond what was prepared. */
@@ -85,7 +83,7 @@ export function copyStopped(target: StoppedTarget): StoppedCopy {
   const pause = pauseRecord(target, copied, settled.value, totalBytes(wanted.swapped));
   const threads = describeThreads(target);
   const image = new StoppedImage(pid, mappings.value, settled.value, threads, memory.image, pause, unreadProblems(copied));
-  return { kind: options.whileStopped?.(image) === false ? "busy" : "taken", image };
+  return { kind: "taken", image };
 }
 
 /** A process image whose set of resident pages is made when somebody asks, which is after the stop. */

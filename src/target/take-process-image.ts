@@ -83,13 +83,12 @@ class Capture {
           break;
         case "late":
           return refuse(lateFailure(this.pid, stop.bytes, this.budgetMilliseconds));
-        case "busy":
+        case "taken":
+          if (this.options.accept?.(stop.image) !== false) return succeed(this.finish(stop.image, []));
           if (!this.mayTryAgain()) return succeed(this.finish(stop.image, [BUSY]));
           // What it was busy with may take a while: 20, 40, 80, 160 ms.
           sleepMilliseconds(10 * 2 ** this.attempts);
           break;
-        case "taken":
-          return succeed(this.finish(stop.image, []));
       }
     }
   }

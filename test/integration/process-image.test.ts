@@ -274,11 +274,11 @@ test("released pages of an image read zero, their neighbours stay", async (t) =>
 test("a stop that its observer rejects is tried again, five times at most, and then said", async (t) => {
   const { target, odd } = await startOddPages(t);
   let calls = 0;
-  const second = take(target.pid, { whileStopped: () => ++calls === 2 });
+  const second = take(target.pid, { accept: () => ++calls === 2 });
   assert.equal(second.pause.attempts, 2);
   assertExact(second);
   assertKnownBytes(second, odd.known);
-  const never = take(target.pid, { whileStopped: () => false });
+  const never = take(target.pid, { accept: () => false });
   assert.equal(never.pause.attempts, 5);
   assert.ok(never.pause.totalPausedMilliseconds >= never.pause.pausedMilliseconds);
   assert.deepEqual(
@@ -309,7 +309,7 @@ test("exec in the middle is another program: the image is of the new one", async
   let calls = 0;
   // The request to exec is on its way when the first stop ends; the second stop may come before or after it was obeyed.
   const image = take(target.pid, {
-    whileStopped: () => {
+    accept: () => {
       if (calls === 0) target.send("go\n");
       return ++calls > 3;
     },
@@ -322,7 +322,7 @@ test("a process that ends is named, wherever it is met", async (t) => {
   await target.line();
   const result = takeProcessImage(target.pid, {
     ...OPTIONS,
-    whileStopped: () => {
+    accept: () => {
       process.kill(target.pid, "SIGKILL");
       return false;
     },
