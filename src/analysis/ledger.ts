@@ -1,6 +1,13 @@
 import { PageSet } from "../base/page-set.ts";
 import { SnapshotChunkState, SnapshotPageState } from "../snapshot/states.ts";
-import { ClaimKind, MappingKind, type MallocTables, OwnerKind, type PymallocTables, type Snapshot } from "../snapshot/tables.ts";
+import {
+  ClaimKind,
+  type MallocTables,
+  MappingKind,
+  OwnerKind,
+  type PymallocTables,
+  type Snapshot,
+} from "../snapshot/tables.ts";
 import { LedgerBuilder } from "./ledger-builder.ts";
 import type { Coverage, Ledger } from "./ledger-tree.ts";
 import { qualifiedTypeName } from "./types.ts";
@@ -72,7 +79,8 @@ function addClaimed(builder: LedgerBuilder, snapshot: Snapshot, row: number, res
     if (to <= at) return;
     const bytes = resident.bytesWithin(at, to);
     if (bytes === 0) return;
-    if (mappings.kind[row] === MappingKind.stack) builder.add("stacksSharedOther", ["stacks", stackName(mappings.thread[row])], bytes);
+    if (mappings.kind[row] === MappingKind.stack)
+      builder.add("stacksSharedOther", ["stacks", stackName(mappings.thread[row])], bytes);
     else builder.add("unexplained", [mappings.path[row] || "anonymous memory", `0x${mappings.start[row].toString(16)}`], bytes);
   };
   for (let claim = firstClaimAfter(snapshot, at); claim < claims.length && claims.start[claim] < end; claim++) {

@@ -5,6 +5,7 @@ import { buildLedger } from "../../src/analysis/ledger.ts";
 import type { LedgerNode } from "../../src/analysis/ledger-tree.ts";
 import { captureSnapshot } from "../../src/capture/capture.ts";
 import type { Snapshot } from "../../src/snapshot/tables.ts";
+import { checkSums, leafSum } from "../support/ledger.ts";
 import { type PythonTarget, testOnEveryPython } from "../support/pythons.ts";
 import { startTarget } from "../support/spawn.ts";
 import { startTruth } from "../support/truth.ts";
@@ -68,26 +69,17 @@ async function account(t: TestContext, python: PythonTarget, pid: number): Promi
   assert.equal(leafSum(root), snapshot.process.residentBytes);
   assert.equal(coverage.placedBytes + coverage.unexplainedBytes, snapshot.process.residentBytes);
   const unexplained = root.children?.find((child) => child.key === "unexplained");
-  assert.ok(coverage.unexplainedBytes >= 0 && coverage.unexplainedBytes <= MOST_UNEXPLAINED * root.residentBytes, JSON.stringify(unexplained));
+  assert.ok(
+    coverage.unexplainedBytes >= 0 && coverage.unexplainedBytes <= MOST_UNEXPLAINED * root.residentBytes,
+    JSON.stringify(unexplained),
+  );
   checkObjects(snapshot, root);
   const attributed = (100 * coverage.attributedBytes) / root.residentBytes;
-  t.diagnostic(`${python.version}: ${root.residentBytes} bytes resident, ${coverage.unexplainedBytes} unexplained, ${attributed.toFixed(2)} % attributed`);
+  t.diagnostic(
+    `${python.version}: ${root.residentBytes} bytes resident, ${coverage.unexplainedBytes} unexplained, ${attributed.toFixed(2)} % attributed`,
+  );
   assert.equal(snapshot.capture.consistent, true);
   assert.ok(existsSync(`/proc/${pid}`));
-}
-
-function checkSums(node: LedgerNode): void {
-  if (!node.children) return;
-  const sum = node.children.reduce((total, child) => total + child.residentBytes, 0);
-  assert.equal(sum, node.residentBytes, node.key);
-  for (const child of node.children) {
-    assert.ok(child.residentBytes >= 0, child.key);
-    checkSums(child);
-  }
-}
-
-function leafSum(node: LedgerNode): number {
-  return node.children ? node.children.reduce((total, child) => total + leafSum(child), 0) : node.residentBytes;
 }
 
 /** The Objects leaf is the sum over types. */

@@ -34,8 +34,7 @@ export function processTable(processes: readonly ListedProcess[], style: Style):
     paint(style, "note", head),
     ...processes.flatMap((process) => {
       const figure = formatSteps(toSteps(process.residentBytes, unit), unit).padStart(FIGURE_CELLS);
-      const start =
-        String(process.pid).padEnd(PID_CELLS) + figure + formatSpan(process.startedSecondsAgo).padStart(SPAN_CELLS);
+      const start = String(process.pid).padEnd(PID_CELLS) + figure + formatSpan(process.startedSecondsAgo).padStart(SPAN_CELLS);
       return wrapIndented(`${start}  ${commandOf(process)}`, style.width, PID_CELLS + FIGURE_CELLS + SPAN_CELLS + GAP_CELLS);
     }),
   ];
