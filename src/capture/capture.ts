@@ -4,15 +4,12 @@ import { type Result, succeed } from "../base/result.ts";
 import { GIB } from "../base/units.ts";
 import type { Snapshot } from "../snapshot/tables.ts";
 import { locatePython } from "../strata/cpython/locate/locate.ts";
-import type { PythonRuntime } from "../strata/cpython/locate/python-runtime.ts";
-import { readGcState } from "../strata/cpython/runtime/gc.ts";
-import { isGlibcBusy } from "../strata/malloc/glibc/glibc.ts";
 import { identifyProcess } from "../target/identity.ts";
 import { LiveMemory } from "../target/live-memory.ts";
 import type { Mapping } from "../target/mapping.ts";
 import { readMaps } from "../target/proc/maps.ts";
-import type { ProcessImage } from "../target/process-image.ts";
 import { takeProcessImage } from "../target/take-process-image.ts";
+import { type Allocators, decodeAllocators } from "./allocators.ts";
 import { decodeSnapshot } from "./decode-snapshot.ts";
 
 export interface CaptureRequest {
@@ -46,20 +43,26 @@ export async function captureSnapshot(pid: number, request: CaptureRequest): Pro
       problems.add("python-unknown", `${located.failure.sentence} Objects are not told apart.`);
     }
     request.phase?.("copy");
+    const python = located.ok ? located.value : undefined;
+    let allocators: Allocators | undefined;
     const taken = takeProcessImage(pid, {
       ...request,
       webAssembly: process.env.PYSTRATA_NO_WASM !== "1",
       tablesBytes,
       progress: (phase) => request.progress?.({ phase, done: 0 }),
-      accept: (image) =>
-        !isGlibcBusy(image.image, image.mappings) && (!located.ok || !isCollecting(located.value, image)),
+      accept: (copy) => {
+        request.phase?.("allocators");
+        allocators = decodeAllocators(copy, python);
+        return allocators.consistent;
+      },
     });
     if (!taken.ok) return taken;
     return succeed(
       await decodeSnapshot({
         taken: taken.value,
         identity: identity.value,
-        located: located.ok ? located.value : undefined,
+        located: python,
+        allocators: allocators ?? decodeAllocators(taken.value, python),
         readOnly: live.value,
         problems,
         progress: request.progress,
@@ -83,9 +86,4 @@ function looksLikePython(mappings: readonly Mapping[]): boolean {
 function tablesBytes(imageBytes: number): number {
   const flat = 4 * GIB;
   return imageBytes * 1.25 + GIB / 2 <= flat ? flat - imageBytes : imageBytes * 0.8 + GIB;
-}
-
-/** True when the stop fell inside a collection: its lists are in pieces. */
-function isCollecting(runtime: PythonRuntime, { image }: ProcessImage): boolean {
-  return runtime.interpreters.some(({ gc }) => readGcState(image, runtime.layout, gc).collecting === true);
 }

@@ -2,7 +2,6 @@ import type { ProblemReport } from "../base/problems.ts";
 import type { ReportPhase, ReportProgress } from "../base/progress.ts";
 import { descriptorType } from "../snapshot/states.ts";
 import type { ObjectTables, Snapshot, TypeTable } from "../snapshot/tables.ts";
-import { relocateInterpreters } from "../strata/cpython/locate/locate.ts";
 import type { PythonRuntime } from "../strata/cpython/locate/python-runtime.ts";
 import { type DecodedObjects, decodeObjects, type LibraryData } from "../strata/cpython/objects/decode-objects.ts";
 import { readFreeLists } from "../strata/cpython/runtime/free-lists.ts";
@@ -10,13 +9,12 @@ import { readInterned } from "../strata/cpython/runtime/interned.ts";
 import { runtimeRanges } from "../strata/cpython/runtime/state-ranges.ts";
 import { readThreads } from "../strata/cpython/runtime/threads.ts";
 import type { MallocHeap } from "../strata/malloc/allocator.ts";
-import { decodeGlibc } from "../strata/malloc/glibc/glibc.ts";
 import { classifyMappings } from "../strata/os/classify.ts";
 import type { OsStratum } from "../strata/os/os-stratum.ts";
-import { decodePymalloc } from "../strata/pymalloc/decode.ts";
 import type { ProcessIdentity } from "../target/identity.ts";
 import type { MemoryReader } from "../target/memory-reader.ts";
 import type { ProcessImage } from "../target/process-image.ts";
+import type { Allocators } from "./allocators.ts";
 import { buildClaimTable } from "./claim-table.ts";
 import { captureFacts, interpreterFacts, processFacts, threadFacts } from "./facts.ts";
 import { buildMallocTables } from "./malloc-tables.ts";
@@ -29,6 +27,8 @@ export interface DecodeInput {
   readonly identity: ProcessIdentity;
   /** As found before the stop; undefined where no CPython is known. */
   readonly located: PythonRuntime | undefined;
+  /** As decoded to judge the copy. */
+  readonly allocators: Allocators;
   /** Reads what the copy leaves out and nobody writes: read-only data of libraries. */
   readonly readOnly: MemoryReader;
   /** Problems of what came before; those of decoding are added to it. */
@@ -42,6 +42,7 @@ export async function decodeSnapshot({
   taken,
   identity,
   located,
+  allocators: { runtime, glibc, pymalloc, consistent: settled },
   readOnly,
   problems,
   progress,
@@ -50,20 +51,15 @@ export async function decodeSnapshot({
   const { image, resident } = taken;
   phase?.("runtime");
   problems.addAll(taken.problems);
-  const runtime = located && relocateInterpreters(located, image, taken.mappings);
   if (located && !runtime)
     problems.add("python-moved", "the interpreter was not found again in the copy; objects are not told apart");
   if (runtime?.versionNote) problems.add("python-version", runtime.versionNote);
   phase?.("mappings");
   const os = classifyMappings(taken);
-  phase?.("malloc");
-  const glibc = decodeGlibc({ image, mappings: taken.mappings, resident, threads: taken.threads });
   const mallocs: MallocHeap[] = glibc ? [glibc] : [];
   if (!glibc)
     problems.add("malloc-unknown", "no glibc malloc was recognised: memory of another allocator is told by mappings only");
   for (const heap of mallocs) problems.addAll(heap.problems);
-  phase?.("pymalloc");
-  const pymalloc = runtime && decodePymalloc(runtime.pymalloc, image);
   if (pymalloc) problems.addAll(pymalloc.problems);
   const freeLists = runtime ? readFreeLists(runtime, image) : [];
   const threads = runtime ? readThreads(runtime, image, taken.threads) : [];
@@ -97,7 +93,7 @@ export async function decodeSnapshot({
     end,
     type: objects ? descriptorType(objects.descriptor[place]) : 0,
   }));
-  const consistent = (objects?.consistent ?? true) && !mallocs.some((heap) => heap.busy);
+  const consistent = settled && (objects?.consistent ?? true);
   return {
     process: processFacts(taken, identity, runtime, glibc),
     capture: captureFacts(taken, consistent),

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { ProblemReport } from "../../src/base/problems.ts";
+import { decodeAllocators } from "../../src/capture/allocators.ts";
 import { decodeSnapshot } from "../../src/capture/decode-snapshot.ts";
 import type { Snapshot } from "../../src/snapshot/tables.ts";
 import { locatePython } from "../../src/strata/cpython/locate/locate.ts";
@@ -29,14 +30,17 @@ export function copyTarget(pid: number): DecodableTarget {
   const taken = takeLiveImage(pid, { registers: false });
   return {
     image: taken.image,
-    decode: (image) =>
-      decodeSnapshot({
-        taken: { ...taken, image },
+    decode: (image) => {
+      const copy = { ...taken, image };
+      return decodeSnapshot({
+        taken: copy,
         identity: identity.value,
         located: located.value,
+        allocators: decodeAllocators(copy, located.value),
         readOnly: live.value,
         problems: new ProblemReport(),
-      }),
+      });
+    },
     close: () => live.value.close(),
   };
 }

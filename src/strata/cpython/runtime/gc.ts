@@ -7,6 +7,10 @@ export const GENERATIONS = 3;
 export const PERMANENT_GENERATION = 3;
 /** `_gc_next` and `_gc_prev` carry flags in their low bits (3.8 and later). */
 const LINK_FLAGS = 4;
+const POINTER_BYTES = 8;
+/** _PyGC_REFS_REACHABLE, and the bit below the count that says whether a finalizer ran. */
+const REACHABLE = -3;
+const FINALIZED_BITS = 1;
 
 /** A garbage collector as it was at the stop. */
 export interface GcState {
@@ -46,6 +50,29 @@ export function readGcState(reader: MemoryReader, layout: Layout, gc: GcLocation
     garbage:
       gc.stateAddress === undefined ? undefined : reader.u64(gc.stateAddress + layout.offset("_gc_runtime_state", "garbage")),
   };
+}
+
+/**
+ * True when the process stands inside a collection, or inside the change of a list (Modules/gcmodule.c; `_PyObject_GC_TRACK`).
+ * Looks at both ends of each list only: new members come last, and a collection goes through from the first to the last.
+ */
+export function isCollecting(reader: MemoryReader, layout: Layout, gc: GcLocation): boolean {
+  if (gc.stateAddress !== undefined && readGcState(reader, layout, gc).collecting === true) return true;
+  return gcLists(gc).some(({ headAddress }) => {
+    const last = reader.u64(headAddress + POINTER_BYTES);
+    if (nextOf(reader, last) !== headAddress) return true;
+    const first = nextOf(reader, headAddress);
+    // Without the state's variable (3.6), the reference counts that a collection writes into the headers tell.
+    return (
+      gc.stateAddress === undefined &&
+      [first, last].some((head) => head !== headAddress && isBeingCounted(reader, layout, head))
+    );
+  });
+}
+
+/** Before 3.8 a header's count is REACHABLE in every list, except while a collection works on it (Include/objimpl.h, 3.6). */
+function isBeingCounted(reader: MemoryReader, layout: Layout, head: number): boolean {
+  return reader.i64(head + layout.offset("PyGC_Head", "gc.gc_refs")) >> FINALIZED_BITS !== REACHABLE;
 }
 
 /** The lists of tracked objects of an interpreter, youngest first, the permanent one last (3.7 and later). */

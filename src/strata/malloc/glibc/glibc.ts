@@ -36,17 +36,6 @@ export interface GlibcInput {
 }
 
 /**
- * True when a stop fell inside glibc's malloc: an arena's lock is held, or a bin's list broken. A few milliseconds, so that it can
- * be asked while the target stands still. (A process with one thread takes no lock; its lists tell.)
- */
-export function isGlibcBusy(image: MemoryImage, mappings: readonly Mapping[]): boolean {
-  const discovery = detectArenas(image, mappings);
-  if (discovery === undefined) return false;
-  const { layout, arenas, brokenBins } = discovery;
-  return brokenBins > 0 || arenas.some((address, index) => readArenaHeader(image, layout, address, index).locked);
-}
-
-/**
  * Decodes the state of glibc's malloc, 2.12 to 2.43, from an image of a process: arenas, every chunk and its state, settings, and
  * which thread allocates from which arena. Layouts are detected by structure; neither symbols nor versions are asked.
  *
