@@ -9,7 +9,7 @@ import { startTruth } from "../../support/truth.ts";
 
 for (const allocator of ["pymalloc", "debug"]) {
   testOnEveryPython(`pymalloc's own statistics, PYTHONMALLOC=${allocator}`, async (t, python) => {
-    const env: Record<string, string> = allocator === "debug" ? { PYTHONMALLOC: allocator } : {};
+    const env = { PYTHONMALLOC: allocator };
     const truth = await startTruth(t, python, { scale: 1000, env });
     const { runtime, taken } = locateTarget(truth.target.pid, { registers: false });
     const pymalloc = decodePymalloc(runtime.pymalloc, taken.image);
