@@ -1,6 +1,6 @@
 import { ProblemReport } from "../base/problems.ts";
 import type { ReportPhase, ReportProgress } from "../base/progress.ts";
-import { type Result, succeed } from "../base/result.ts";
+import { fail, type Result, succeed } from "../base/result.ts";
 import { GIB } from "../base/units.ts";
 import type { Snapshot } from "../snapshot/tables.ts";
 import { locatePython } from "../strata/cpython/locate/locate.ts";
@@ -21,6 +21,8 @@ export interface CaptureRequest {
   readonly phase?: ReportPhase | undefined;
 }
 
+const NO_PYTHON_HINT = "Run pystrata without arguments to list the Python processes.";
+
 /**
  * Takes a snapshot of a running process: find Python while it runs, stop, copy, resume, decode.
  *
@@ -37,9 +39,9 @@ export async function captureSnapshot(pid: number, request: CaptureRequest): Pro
   if (!live.ok) return live;
   try {
     const problems = new ProblemReport();
-    const located = locatePython(live.value, mappings.value);
+    const located = locatePython(live.value, mappings.value, () => live.value.forget());
     if (!located.ok) {
-      if (!looksLikePython(mappings.value)) return located;
+      if (!looksLikePython(mappings.value)) return fail("not-cpython", located.failure.sentence, NO_PYTHON_HINT);
       problems.add("python-unknown", `${located.failure.sentence} Objects are not told apart.`);
     }
     request.phase?.("copy");

@@ -9,6 +9,7 @@ import { readInterned } from "../strata/cpython/runtime/interned.ts";
 import { runtimeRanges } from "../strata/cpython/runtime/state-ranges.ts";
 import { readThreads } from "../strata/cpython/runtime/threads.ts";
 import type { MallocHeap } from "../strata/malloc/allocator.ts";
+import { readGlibcVersion } from "../strata/malloc/glibc/version.ts";
 import { classifyMappings } from "../strata/os/classify.ts";
 import type { OsStratum } from "../strata/os/os-stratum.ts";
 import type { ProcessIdentity } from "../target/identity.ts";
@@ -63,6 +64,9 @@ export async function decodeSnapshot({
   if (pymalloc) problems.addAll(pymalloc.problems);
   const freeLists = runtime ? readFreeLists(runtime, image) : [];
   const threads = runtime ? readThreads(runtime, image, taken.threads) : [];
+  const interned = runtime ? readInterned(runtime, image) : [];
+  const runtimeMemory = runtime ? [...runtimeRanges(runtime, image), ...(pymalloc?.stateRanges ?? [])] : [];
+  // The last that reads objects: their part of the image is given back behind it.
   const objects =
     runtime &&
     (await decodeObjects({
@@ -87,7 +91,6 @@ export async function decodeSnapshot({
     return tables;
   });
   const types = objects ? { ...objects.types, residentBytes: typeResident } : NO_TYPES;
-  const runtimeMemory = runtime ? [...runtimeRanges(runtime, image), ...(pymalloc?.stateRanges ?? [])] : [];
   const objectMappings = (objects?.mappedBuffers ?? []).map(({ start, end, place }) => ({
     start,
     end,
@@ -95,7 +98,7 @@ export async function decodeSnapshot({
   }));
   const consistent = settled && (objects?.consistent ?? true);
   return {
-    process: processFacts(taken, identity, runtime, glibc),
+    process: processFacts(taken, identity, runtime, glibc, readGlibcVersion(readOnly, taken.mappings)),
     capture: captureFacts(taken, consistent),
     mappings: os.mappings,
     pages: taken.pages,
@@ -104,7 +107,7 @@ export async function decodeSnapshot({
     pymalloc: pymalloc && objects ? buildPymallocTables(pymalloc, resident, objects) : undefined,
     types,
     objects: objects && objectTables(objects, runtime),
-    interpreters: runtime && objects ? interpreterFacts(runtime, taken, objects, freeLists, readInterned(runtime, image)) : [],
+    interpreters: runtime && objects ? interpreterFacts(runtime, taken, objects, freeLists, interned) : [],
     threads: threadFacts(taken, threads),
     libraries: os.libraries.map((library) => library.name),
     problems: problems.list(),

@@ -10,11 +10,13 @@ import type { MallocHeap } from "../strata/malloc/allocator.ts";
 import type { ProcessIdentity } from "../target/identity.ts";
 import type { ProcessImage } from "../target/process-image.ts";
 
+/** @param glibcVersion such as "2.36", undefined when it could not be read */
 export function processFacts(
   taken: ProcessImage,
   identity: ProcessIdentity,
   runtime: PythonRuntime | undefined,
   glibc: MallocHeap | undefined,
+  glibcVersion: string | undefined,
 ): ProcessFacts {
   const { totals } = taken;
   return {
@@ -22,7 +24,7 @@ export function processFacts(
     commandLine: identity.commandLine,
     name: identity.name,
     python: runtime && `CPython ${runtime.version.text}`,
-    allocator: glibc?.allocator,
+    allocator: glibc && [glibc.allocator, glibcVersion].filter(Boolean).join(" "),
     startedSecondsAgo: identity.startedSecondsAgo,
     residentBytes: totals.residentBytes,
     peakResidentBytes: totals.peakResidentBytes,
