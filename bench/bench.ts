@@ -1,87 +1,63 @@
 /**
- * `npm run bench [-- OBJECTS…]`: how long the target stands still, how long the whole command takes and how much memory it needs, as
- * medians, on heaps of mixed objects (1,000,000 and 10,000,000 unless told) and on scapy's packets where scapy is installed.
- * PYTHON names another interpreter than python3, RUNS another number of runs than 5.
+ * `npm run bench [-- OBJECTS…] [--runs N] [--json FILE] [--only TEXT]`: every figure that the README claims, as medians of at least
+ * five runs; see README.md beside this file.
  */
-import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { measureReport, median, type Run, startReady } from "./measure.ts";
-import { rawCopy } from "./raw-copy.ts";
+import { parseArgs } from "node:util";
+import { formatLimits, LIMITS, worst } from "./limits.ts";
+import { describeLoad, describeMachine } from "./machine.ts";
+import { WAYS } from "./measure.ts";
+import { measureRow, type Row } from "./rows.ts";
+import { formatRows } from "./table.ts";
+import { type Heap, heapsToMeasure, startTarget } from "./targets.ts";
 
-const HERE = fileURLToPath(new URL(".", import.meta.url));
-const PACKETS = join(HERE, "../test/support/programs/packets.py");
-const PYTHON = process.env.PYTHON ?? "python3";
-const RUNS = Number(process.env.RUNS ?? 5);
-const PAUSE = ["--max-pause", "10s"];
-const MIB = 2 ** 20;
-const GIB = 2 ** 30;
+const DEFAULT_OBJECTS = [1e6, 1e7];
 
-interface Heap {
-  readonly name: string;
-  readonly python: string;
-  readonly args: readonly string[];
-}
-
-/** Ways to run: with everything, and without the helpers that may be missing. */
-const WAYS: readonly {
-  readonly name: string;
-  readonly env: Readonly<Record<string, string>>;
-  readonly options: readonly string[];
-}[] = [
-  { name: "", env: {}, options: PAUSE },
-  { name: ", no koffi", env: { PYSTRATA_NO_NATIVE: "1" }, options: [...PAUSE, "--allow-sigstop"] },
-];
-
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    runs: { type: "string", default: "5" },
+    json: { type: "string" },
+    only: { type: "string", default: "" },
+  },
+});
 const folder = mkdtempSync(join(tmpdir(), "pystrata-bench-"));
 process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
-console.log(
-  "| heap | objects | RSS, MiB | pause, ms | ms/GiB | raw copy, ms/GiB | whole command, s | peak memory, × RSS | attributed |",
-);
-console.log("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
-for (const heap of heaps()) await measureHeap(heap);
 
-function heaps(): readonly Heap[] {
-  const counts = process.argv.slice(2).map(Number);
-  const made = (counts.length > 0 ? counts : [1e6, 1e7]).map((count) => ({
-    name: `mixed, ${count.toLocaleString("en")}`,
-    python: PYTHON,
-    args: [join(HERE, "heap.py"), String(count)],
-  }));
-  const distribution = "/usr/bin/python3";
-  const hasScapy = spawnSync(distribution, ["-c", "import scapy.all"], { stdio: "ignore" }).status === 0;
-  const scapy = { name: "scapy rdpcap, 9,000 packets", python: distribution, args: [PACKETS, join(folder, "packets.pcap")] };
-  return hasScapy && counts.length === 0 ? [...made, scapy] : made;
+const busyBefore = describeLoad();
+const rows: Row[] = [];
+for (const heap of chosenHeaps()) {
+  if (heap.python === undefined) console.error(heap.name);
+  else rows.push(...(await measureHeap(heap, heap.python)));
+}
+const busy = busyBefore ?? describeLoad();
+console.log(`\n${describeMachine()}\n${busy ? `${busy}\n` : ""}\n${formatRows(rows)}\n\n${formatLimits(rows)}`);
+if (values.json) {
+  const complete = rows.filter(({ way }) => way === "");
+  const limits = LIMITS.map((limit) => {
+    const { figure, must, aim, better } = limit;
+    return { figure, measured: worst(limit, complete), must, aim, better };
+  });
+  const result = { machine: describeMachine(), busy, runs: Number(values.runs), rows, limits };
+  writeFileSync(values.json, `${JSON.stringify(result, undefined, 2)}\n`);
 }
 
-async function measureHeap(heap: Heap): Promise<void> {
-  const target = await startReady(heap.python, heap.args);
+function chosenHeaps(): readonly Heap[] {
+  const counts = positionals.length > 0 ? positionals.map(Number) : DEFAULT_OBJECTS;
+  return heapsToMeasure(counts, positionals.length === 0, folder).filter(({ name }) => name.includes(values.only));
+}
+
+async function measureHeap(heap: Heap, python: string): Promise<readonly Row[]> {
+  console.error(`making ${heap.name}`);
+  const target = await startTarget(python, heap.args);
   try {
-    for (const way of WAYS) {
-      const runs = Array.from({ length: RUNS }, () => measureReport(target.pid, way.options, way.env));
-      printRow(heap.name + way.name, runs, target.pid);
-    }
+    return WAYS.map((way) => {
+      console.error(`measuring ${heap.name}${way.name && `, ${way.name}`}`);
+      return measureRow(heap.name, target.pid, way, Number(values.runs), folder);
+    });
   } finally {
     target.kill();
   }
-}
-
-function printRow(name: string, runs: readonly Run[], pid: number): void {
-  const { process: measured, capture, coverage, types } = runs[0].report;
-  const paused = median(runs.map((run) => run.report.capture.pausedMilliseconds));
-  const raw = rawCopy(pid);
-  const cells = [
-    name,
-    types.reduce((sum, type) => sum + type.count, 0).toLocaleString("en"),
-    (measured.residentBytes / MIB).toFixed(1),
-    paused.toFixed(1),
-    ((paused * GIB) / capture.bytesCopied).toFixed(0),
-    raw === undefined ? "" : ((raw.milliseconds * GIB) / raw.bytes).toFixed(0),
-    (median(runs.map((run) => run.wallMilliseconds)) / 1000).toFixed(2),
-    (median(runs.map((run) => run.peakBytes)) / measured.residentBytes).toFixed(2),
-    `${((100 * coverage.attributedBytes) / measured.residentBytes).toFixed(1)} %`,
-  ];
-  console.log(`| ${cells.join(" | ")} |`);
 }

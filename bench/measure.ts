@@ -1,14 +1,31 @@
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { createInterface } from "node:readline";
+import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const MAIN = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
-/** Writes the peak resident KiB of the measured process to its fourth stream. */
-const TELL_PEAK = `data:text/javascript,import { writeSync } from "node:fs";
-process.on("exit", () => writeSync(3, String(process.resourceUsage().maxRSS)));`;
+const RUN_MEASURED = fileURLToPath(new URL("run-measured.py", import.meta.url));
+const PHASES = fileURLToPath(new URL("print-phases.ts", import.meta.url));
+/** Longer than the default, so that a busy machine is measured and not refused. */
+const PAUSE = ["--max-pause", "10s"];
 
-export interface Run {
+/** A way to run: with everything, or without a helper that may be missing. */
+export interface Way {
+  readonly name: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly options: readonly string[];
+}
+
+export const WAYS: readonly Way[] = [
+  { name: "", env: {}, options: [] },
+  { name: "without koffi", env: { PYSTRATA_NO_NATIVE: "1" }, options: ["--allow-sigstop"] },
+  { name: "without WebAssembly", env: { PYSTRATA_NO_WASM: "1" }, options: [] },
+];
+
+export interface CommandRun {
+  readonly status: number;
   readonly wallMilliseconds: number;
+  readonly cpuMilliseconds: number;
   readonly peakBytes: number;
   readonly report: Report;
 }
@@ -16,33 +33,30 @@ export interface Run {
 /** What the figures need of a report's JSON. */
 export interface Report {
   readonly process: { readonly residentBytes: number };
-  readonly capture: { readonly pausedMilliseconds: number; readonly bytesCopied: number; readonly consistent: boolean };
-  readonly coverage: { readonly attributedBytes: number; readonly unexplainedBytes: number };
+  readonly capture: { readonly pausedMilliseconds: number; readonly bytesCopied: number };
+  readonly coverage: { readonly attributedBytes: number };
   readonly types: readonly { readonly count: number }[];
 }
 
-/** Runs the built command's report on a process: whole command, from start to exit. */
-export function measureReport(pid: number, options: readonly string[], env: Readonly<Record<string, string>> = {}): Run {
-  const args = ["--import", TELL_PEAK, MAIN, "report", String(pid), "--format", "json", ...options];
-  const before = performance.now();
-  const { status, stdout, stderr, output } = spawnSync(process.execPath, args, {
+/** Runs the built command's report on a process, from start to exit. */
+export function runReport(pid: number, way: Way, folder: string): CommandRun {
+  const output = join(folder, "report.json");
+  const command = [process.execPath, MAIN, "report", String(pid), "--format", "json", ...PAUSE, ...way.options];
+  const facts = JSON.parse(runChecked("python3", [RUN_MEASURED, output, ...command], way)) as Omit<CommandRun, "report">;
+  if (facts.status !== 0) throw new Error(`report, ${way.name}: exit status ${facts.status}`);
+  return { ...facts, report: JSON.parse(readFileSync(output, "utf8")) as Report };
+}
+
+/** Milliseconds of each phase of a capture in a process of its own, so that nothing is warm. */
+export function runPhases(pid: number, way: Way): Readonly<Record<string, number>> {
+  return JSON.parse(runChecked(process.execPath, ["--import", "tsx", PHASES, String(pid)], way)) as Record<string, number>;
+}
+
+function runChecked(command: string, args: readonly string[], way: Way): string {
+  const { status, stdout, stderr, error } = spawnSync(command, args, {
     encoding: "utf8",
-    env: { ...process.env, ...env },
-    stdio: ["ignore", "pipe", "pipe", "pipe"],
-    maxBuffer: 2 ** 29,
+    env: { ...process.env, ...way.env },
   });
-  const wallMilliseconds = performance.now() - before;
-  if (status !== 0) throw new Error(`report ${options.join(" ")}: exit status ${status}: ${stderr}`);
-  return { wallMilliseconds, peakBytes: Number(output[3]) * 1024, report: JSON.parse(stdout) as Report };
-}
-
-/** Starts a Python that prints a line when it is ready; the caller kills it. */
-export async function startReady(python: string, args: readonly string[]): Promise<ChildProcess & { readonly pid: number }> {
-  const child = spawn(python, args, { stdio: ["pipe", "pipe", "inherit"] });
-  for await (const _line of createInterface(child.stdout)) return child as ChildProcess & { readonly pid: number };
-  throw new Error(`${python} ${args.join(" ")} ended before it was ready`);
-}
-
-export function median(values: readonly number[]): number {
-  return [...values].sort((left, right) => left - right)[Math.floor(values.length / 2)];
+  if (status !== 0) throw new Error(`${command} ${args.join(" ")}: ${error?.message ?? stderr}`);
+  return stdout;
 }

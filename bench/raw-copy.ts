@@ -3,7 +3,6 @@ import { PAGE_BYTES } from "../src/base/units.ts";
 import { IoVectors, loadNative } from "../src/target/native.ts";
 
 const VECTOR_BYTES = 4 * 2 ** 20;
-const BUFFER_BYTES = 256 * 2 ** 20;
 const ENTRY_BYTES = 8;
 
 export interface RawCopy {
@@ -23,16 +22,17 @@ interface Range {
 export function rawCopy(pid: number): RawCopy | undefined {
   const native = loadNative();
   if (native === undefined) return undefined;
-  const buffer = new Uint8Array(BUFFER_BYTES).fill(1);
+  const ranges = presentRanges(pid);
+  const buffer = new Uint8Array(ranges.reduce((sum, { start, end }) => sum + end - start, 0)).fill(1);
   const target = native.addressOf(buffer);
   const local = new IoVectors(1);
   const remote = new IoVectors(1);
   let bytes = 0;
   let milliseconds = 0;
-  for (const { start, end } of presentRanges(pid)) {
+  for (const { start, end } of ranges) {
     for (let address = start; address < end; address += VECTOR_BYTES) {
       const length = Math.min(VECTOR_BYTES, end - address);
-      local.set(0, target + (bytes % (BUFFER_BYTES - VECTOR_BYTES)), length);
+      local.set(0, target + bytes, length);
       remote.set(0, address, length);
       const before = performance.now();
       const copied = native.processVmReadv(pid, local, 1, remote, 1);
