@@ -113,6 +113,7 @@ export async function decodeObjects(input: ObjectInput): Promise<DecodedObjects>
   inSteps(tables.pools, (from, to) => kernels.classifyPools(from, to), input.progress);
   kernels.classifyChunks(0, tables.chunkPlaces);
   markFreeLists(image, kernels, tables, input.freeListObjects);
+  registry.discoverTypes();
   registry.rowForAddress(runtime.typeType);
   phase?.("decode");
   inSteps(tables.pools, (from, to) => kernels.decodePools(from, to), input.progress);

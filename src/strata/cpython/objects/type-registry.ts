@@ -41,6 +41,7 @@ export class TypeRegistry {
   private readonly headerBytes: number;
   private readonly preHeaderFlags: number;
   private subtypeDealloc: number | undefined;
+  private discovering = false;
 
   constructor(private readonly context: ObjectContext) {
     const { layout } = context;
@@ -82,6 +83,15 @@ export class TypeRegistry {
 
   get length(): number {
     return this.addresses.length;
+  }
+
+  /**
+   * Type objects are objects, found like all others. Not before every chunk is classified: until then one that lies in a
+   * chunk would be taken for static.
+   */
+  discoverTypes(): void {
+    this.discovering = true;
+    for (const type of [...this.addresses]) this.context.visit(type);
   }
 
   /** Row of a type object for the kernels; 0 when there is none at the address. */
@@ -177,7 +187,7 @@ export class TypeRegistry {
     const inlineBytes = inline && keys !== 0 ? inlineValuesBytes(this.context, keys) : 0;
     const outside = kind.tableOutside === true || inlineBytes > 0;
     rows.set(row, P.ROW_PLACE_BYTES, outside ? head + preHeader + Math.ceil(basicSize / 8) * 8 + inlineBytes : 0);
-    this.context.kernels.visit((type % TWO_32) | 0, Math.floor(type / TWO_32));
+    if (this.discovering) this.context.visit(type);
   }
 
   /**
