@@ -18,7 +18,7 @@ export interface KernelSet {
   configure(block: number): void;
   classifyPools(from: number, to: number): number;
   classifyChunks(from: number, to: number): number;
-  decodePools(from: number, to: number): void;
+  decodePools(from: number, to: number, turn: number): void;
   decodeChunks(from: number, to: number): void;
   decodeOthers(from: number): number;
   accountPools(from: number, to: number): void;

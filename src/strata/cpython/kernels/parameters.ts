@@ -17,7 +17,8 @@ export const P_POOL_TABLE: i32 = 9;
 export const P_POOL_ACCOUNTS: i32 = 10;
 export const P_FREE_TAGS: i32 = 11;
 export const P_OTHER_HASH: i32 = 12;
-export const P_OTHER_HASH_MASK: i32 = 13;
+/** Table row of each chunk in use, in the order of their bits. */
+export const P_CHUNK_ORDINALS: i32 = 13;
 export const P_OTHER_WORDS: i32 = 14;
 export const P_OTHER_CAPACITY: i32 = 15;
 export const P_DESCRIPTOR: i32 = 16;
@@ -70,8 +71,6 @@ export const P_VALUES_FORM: i32 = 59;
 export const P_MANAGED_FORM: i32 = 60;
 export const P_WORK_STACK: i32 = 61;
 export const P_WORK_CAPACITY: i32 = 62;
-/** Table row of each chunk in use, in the order of their bits. */
-export const P_CHUNK_ORDINALS: i32 = 63;
 export const PARAMETER_WORDS: i32 = 64;
 
 // Words of a type's row.
@@ -132,6 +131,10 @@ export const FLAG_ROUND_8: i32 = 16;
 export const FLAG_VARIABLE: i32 = 32;
 /** ob_size is no count of items in the object. */
 export const FLAG_NO_ITEMS: i32 = 64;
+/** Others may have tables inside an object of this type. */
+export const FLAG_HOLDS_TABLES: i32 = 128;
+/** Decoding an object of this type reads other objects. */
+export const FLAG_READS_OTHERS: i32 = 256;
 
 // States of a place; the same numbers as snapshot's ObjectState.
 export const STATE_FREE: i32 = 0;
@@ -178,6 +181,15 @@ export const MANAGED_INLINE: i32 = 2;
 
 /** Words of an entry of the page-information table: {reciprocal of block words, first place, block words, blocks}. */
 export const PAGE_INFO_WORDS: i32 = 4;
+/** Words of an entry of the pool table: {first word, first place, `TURN_…`}. */
+export const POOL_ENTRY_WORDS: i32 = 3;
+// When a pool is decoded.
+/** Nobody else reads this pool: its part of the image is not needed once it is decoded. */
+export const TURN_ALONE: i32 = 0;
+/** It holds tables of objects anywhere. */
+export const TURN_TABLES: i32 = 1;
+/** Its objects are decoded by reading others, wherever these are. */
+export const TURN_FIRST: i32 = 2;
 /** Words of a pool's accounts; doubles are not needed, a pool is at most 16 KiB. */
 export const ACCOUNT_WORDS: i32 = 8;
 export const ACCOUNT_OBJECTS: i32 = 0;
@@ -191,3 +203,5 @@ export const ACCOUNT_HEADER: i32 = 6;
 export const ACCOUNT_FREE_BLOCKS: i32 = 7;
 
 export const TYPE_CACHE_ENTRIES: i32 = 16384;
+/** Entries of the hash of other objects at first; two words each. */
+export const LEAST_HASH_ENTRIES: i32 = 32768;

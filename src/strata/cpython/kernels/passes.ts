@@ -90,14 +90,15 @@ export function poolMismatchCount(): i32 {
 }
 
 /**
- * Classifies the blocks of pools [from, to): free, object or raw. Two words a pool in the pool table: first word, first place.
+ * Classifies the blocks of pools [from, to): free, object or raw, and notes when each pool may be decoded.
  * About 25 ns a block; returns the number of objects.
  */
 export function classifyPools(from: i32, to: i32): i32 {
   let objects = 0;
   for (let index = from; index < to; index++) {
-    const pool = load32(S.poolTable + index * 2);
-    const firstPlace = load32(S.poolTable + index * 2 + 1);
+    const entry = S.poolTable + index * P.POOL_ENTRY_WORDS;
+    const pool = load32(entry);
+    const firstPlace = load32(entry + 1);
     const info = S.pageInfo + (((pool - S.firstSlot) >>> S.poolShift) << 2);
     const blockWords = load32(info + 2);
     const blocks = load32(info + 3);
@@ -106,6 +107,7 @@ export function classifyPools(from: i32, to: i32): i32 {
     store32(S.poolAccounts + index * P.ACCOUNT_WORDS + P.ACCOUNT_FREE_BLOCKS, free);
     if (free !== blocks - load32(pool)) poolMismatches++;
     let likely = 0;
+    let flags = 0;
     let start = pool + S.poolHeaderWords;
     for (let block = 0; block < blocks; block++, start += blockWords) {
       if (free !== 0 && load32(S.freeTags + block) === tag) continue;
@@ -113,13 +115,22 @@ export function classifyPools(from: i32, to: i32): i32 {
       if (row !== 0) {
         likely = foundHead;
         describe(firstPlace + block, row, P.STATE_OBJECT, likely);
+        flags |= load32(S.rows + row * P.ROW_WORDS + P.ROW_FLAGS);
         objects++;
       } else {
         describe(firstPlace + block, 0, P.STATE_RAW, 0);
+        flags |= P.FLAG_HOLDS_TABLES;
       }
     }
+    store32(entry + 2, turnOf(flags));
   }
   return objects;
+}
+
+/** `TURN_…` of a pool by the flags of what it holds. */
+function turnOf(flags: i32): i32 {
+  if ((flags & P.FLAG_READS_OTHERS) !== 0) return P.TURN_FIRST;
+  return (flags & P.FLAG_HOLDS_TABLES) !== 0 ? P.TURN_TABLES : P.TURN_ALONE;
 }
 
 /** Classifies chunks [from, to): those whose memory holds an object, and raw ones. A start of 0 is a chunk not in use. */
@@ -255,11 +266,13 @@ function enter(word: i32, about: i32, place: i32, room: i32): void {
   add64(row + P.ROW_SHALLOW, size);
 }
 
-/** Decodes the objects of pools [from, to). */
-export function decodePools(from: i32, to: i32): void {
+/** Decodes the objects of those of the pools [from, to) whose turn it is. */
+export function decodePools(from: i32, to: i32, turn: i32): void {
   for (let index = from; index < to; index++) {
-    const pool = load32(S.poolTable + index * 2);
-    const firstPlace = load32(S.poolTable + index * 2 + 1);
+    const entry = S.poolTable + index * P.POOL_ENTRY_WORDS;
+    if (load32(entry + 2) !== turn) continue;
+    const pool = load32(entry);
+    const firstPlace = load32(entry + 1);
     const info = S.pageInfo + (((pool - S.firstSlot) >>> S.poolShift) << 2);
     const blockWords = load32(info + 2);
     const blocks = load32(info + 3);
@@ -334,8 +347,9 @@ function servedRow(place: i32, about: i32): i32 {
  */
 export function accountPools(from: i32, to: i32): void {
   for (let index = from; index < to; index++) {
-    const pool = load32(S.poolTable + index * 2);
-    const firstPlace = load32(S.poolTable + index * 2 + 1);
+    const entry = S.poolTable + index * P.POOL_ENTRY_WORDS;
+    const pool = load32(entry);
+    const firstPlace = load32(entry + 1);
     const info = S.pageInfo + (((pool - S.firstSlot) >>> S.poolShift) << 2);
     const blockWords = load32(info + 2);
     const blocks = load32(info + 3);

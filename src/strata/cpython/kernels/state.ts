@@ -16,7 +16,6 @@ export let poolTable: i32 = 0;
 export let poolAccounts: i32 = 0;
 export let freeTags: i32 = 0;
 export let otherHash: i32 = 0;
-export let otherHashMask: i32 = 0;
 export let otherWords: i32 = 0;
 export let otherCapacity: i32 = 0;
 export let descriptor: i32 = 0;
@@ -84,7 +83,6 @@ export function configure(block: i32): void {
   poolAccounts = load32(block + P.P_POOL_ACCOUNTS);
   freeTags = load32(block + P.P_FREE_TAGS);
   otherHash = load32(block + P.P_OTHER_HASH);
-  otherHashMask = load32(block + P.P_OTHER_HASH_MASK);
   otherWords = load32(block + P.P_OTHER_WORDS);
   otherCapacity = load32(block + P.P_OTHER_CAPACITY);
   descriptor = load32(block + P.P_DESCRIPTOR);

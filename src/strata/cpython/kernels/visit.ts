@@ -72,14 +72,34 @@ function chunkHandingOut(word: i32): i32 {
   return place < 0 && S.debugWords !== 0 ? chunkBehind(word - S.debugWords) : place;
 }
 
+let hashMask: i32 = 0;
+
+/**
+ * Makes room in the hash: it begins small, since a sparse one would touch a page for each object, and is at most half full.
+ * Amortised O(1).
+ */
+function growHash(): void {
+  const old = hashMask;
+  if (otherCount * 2 < old) return;
+  for (let index = 0; old !== 0 && index <= old * 2 + 1; index++) store32(S.otherHash + index, 0);
+  hashMask = old === 0 ? P.LEAST_HASH_ENTRIES - 1 : old * 2 + 1;
+  for (let index = 0; index < otherCount; index++) enterHash(load32(S.otherWords + index), index);
+}
+
+function enterHash(word: i32, index: i32): void {
+  const entry = otherEntry(word);
+  store32(entry, word);
+  store32(entry + 1, S.poolPlaces + S.chunkPlaces + index);
+}
+
 /** Hash entry {word, place} of an object outside pools and chunks: its own, or the empty one where it would go. */
 function otherEntry(word: i32): i32 {
-  let slot = (mul(word >>> 1, -1640531527) >>> 8) & S.otherHashMask;
+  let slot = (mul(word >>> 1, -1640531527) >>> 8) & hashMask;
   while (true) {
     const entry = S.otherHash + (slot << 1);
     const key = load32(entry);
     if (key === 0 || key === word) return entry;
-    slot = (slot + 1) & S.otherHashMask;
+    slot = (slot + 1) & hashMask;
   }
 }
 
@@ -91,20 +111,18 @@ export function visit(low: i32, high: i32): void {
 
 export function visitWord(word: i32): void {
   if (isAbsent(word) || load32(pageInfoOf(word)) !== 0) return;
-  const entry = otherEntry(word);
-  if (load32(entry) !== 0 || chunkObject(word) >= 0) return;
+  if (load32(otherEntry(word)) !== 0 || chunkObject(word) >= 0) return;
   const row = typeRow(load32(word + 2), load32(word + 3));
   if (row === 0 || !plausibleReferences(word)) return;
   if (otherCount >= S.otherCapacity) {
     othersDropped++;
     return;
   }
-  const place = S.poolPlaces + S.chunkPlaces + otherCount;
-  store32(entry, word);
-  store32(entry + 1, place);
+  growHash();
+  enterHash(word, otherCount);
   store32(S.otherWords + otherCount, word);
+  describe(S.poolPlaces + S.chunkPlaces + otherCount, row, P.STATE_OBJECT, 0);
   otherCount++;
-  describe(place, row, P.STATE_OBJECT, 0);
 }
 
 /** Bytes that the block or chunk beginning at `low`, `high` can hold behind that address; 0 when nothing begins there. */

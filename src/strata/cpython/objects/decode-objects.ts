@@ -12,6 +12,7 @@ import type { PythonRuntime } from "../locate/python-runtime.ts";
 import { headBytes, writeParameters } from "./kernel-parameters.ts";
 import { buildKernelTables, type KernelTables } from "./kernel-tables.ts";
 import { type MappedBuffer, ObjectContext } from "./object-context.ts";
+import { releasePools } from "./release-pools.ts";
 import { RowTable } from "./row-table.ts";
 import { findSubtypeDealloc } from "./subtype-dealloc.ts";
 import { TypeNames } from "./type-names.ts";
@@ -19,8 +20,8 @@ import { TypeRegistry } from "./type-registry.ts";
 
 /** Native memory is followed through structures of up to 16 MiB: beyond it lies data. */
 const NATIVE_WORDS = 4 * 2 ** 20;
-/** Pools between two calls of progress. */
-const POOLS_PER_STEP = 4096;
+/** Pools between two calls of progress, or two releases of what is decoded. */
+const POOLS_PER_STEP = 2048;
 
 export interface ObjectInput {
   readonly image: MemoryImage;
@@ -89,7 +90,8 @@ export interface DecodedTypes {
  * Finds every object of a Python process in its image, its size and the memory that it owns.
  *
  * Passes, each over all places: classify (is there an object, of which type), decode (sizes, references, owned buffers),
- * discover (static objects), mark generations, attribute what is left to the runtime and to libraries, sum up.
+ * discover (static objects), mark generations, attribute what is left to the runtime and to libraries, sum up. Pools that hold
+ * nothing but objects are given back to the system once they are decoded: nobody can read them in the image afterwards.
  */
 export async function decodeObjects(input: ObjectInput): Promise<DecodedObjects> {
   const { image, runtime, phase } = input;
@@ -116,20 +118,31 @@ export async function decodeObjects(input: ObjectInput): Promise<DecodedObjects>
   registry.discoverTypes();
   registry.rowForAddress(runtime.typeType);
   phase?.("decode");
-  inSteps(tables.pools, (from, to) => kernels.decodePools(from, to), input.progress);
+  // While the image is whole, what reads here and there; then pools that nobody else reads, which make room for the columns.
+  kernels.decodePools(0, tables.pools, P.TURN_FIRST);
   kernels.decodeChunks(0, tables.chunkPlaces);
-  const known = kernels.decodeOthers(0);
+  const reached = kernels.decodeOthers(0);
+  phase?.("generations");
+  const generations = markGenerations(image, runtime, kernels, tables, problems);
+  const names = new TypeNames(context, registry);
+  for (const type of registry.addresses) names.nameOf(type);
+  phase?.("decode");
+  const decodeAlone = (from: number, to: number) => {
+    kernels.decodePools(from, to, P.TURN_ALONE);
+    releasePools(image, tables, from, to);
+  };
+  inSteps(tables.pools, decodeAlone, input.progress);
+  inSteps(tables.pools, (from, to) => kernels.decodePools(from, to, P.TURN_TABLES), input.progress);
+  const known = kernels.decodeOthers(reached);
   phase?.("attribute");
   attributeNative(image, kernels, input.libraryData);
   // Native memory refers to objects too.
   kernels.decodeOthers(known);
-  phase?.("generations");
-  const generations = markGenerations(image, runtime, kernels, tables, problems);
   phase?.("accounts");
   kernels.accountPools(0, tables.pools);
   phase?.("types");
   report(kernels, problems);
-  return collect(input, tables, kernels, context, registry, largeBytes, generations, problems);
+  return collect(input, tables, kernels, context, registry, names, largeBytes, generations, problems);
 }
 
 /** Runs a pass over [0, count) in steps, so that progress can be shown. */
@@ -216,6 +229,7 @@ function collect(
   kernels: KernelSet,
   context: ObjectContext,
   registry: TypeRegistry,
+  names: TypeNames,
   largeBytes: ReadonlyMap<number, number>,
   generations: readonly (readonly number[])[],
   problems: ProblemReport,
@@ -237,7 +251,7 @@ function collect(
     headerBytes: headBytes(runtime).map((bytes) => Math.max(0, bytes)),
     firstPlaces: tables.firstPlaces,
     poolAccounts: memory.int32(tables.poolAccounts, tables.pools * P.ACCOUNT_WORDS),
-    types: collectTypes(context, registry),
+    types: collectTypes(context, registry, names),
     generations,
     consistent: kernels.poolMismatchCount() === 0 && !problems.list().some(({ kind }) => kind === "gc-list"),
     problems: problems.list(),
@@ -252,9 +266,7 @@ function collect(
   };
 }
 
-function collectTypes(context: ObjectContext, registry: TypeRegistry): DecodedTypes {
-  const { rows } = context;
-  const names = new TypeNames(context, registry);
+function collectTypes({ rows }: ObjectContext, registry: TypeRegistry, names: TypeNames): DecodedTypes {
   const { length } = registry;
   const sums = (field: number) => Float64Array.from({ length }, (_, row) => rows.sum(row, field));
   const named = registry.addresses.map((address, row) =>

@@ -31,7 +31,6 @@ export function writeParameters(image: MemoryImage, runtime: PythonRuntime, tabl
   set(P.P_POOL_ACCOUNTS, tables.poolAccounts);
   set(P.P_FREE_TAGS, tables.freeTags);
   set(P.P_OTHER_HASH, tables.otherHash);
-  set(P.P_OTHER_HASH_MASK, OTHERS.hashMask);
   set(P.P_OTHER_WORDS, tables.otherWords);
   set(P.P_OTHER_CAPACITY, OTHERS.capacity);
   set(P.P_DESCRIPTOR, tables.descriptor);

@@ -9,7 +9,7 @@ const WORDS_PER_SLOT = MIB / 4;
 const WORDS_PER_PAGE = PAGE_BYTES / 4;
 /** Objects outside pools and chunks: static ones, and everything where the allocator was not recognised. */
 const OTHER_CAPACITY = 2 ** 21;
-/** Twice the capacity, so that probing stays short. */
+/** Twice the capacity, so that probing stays short; touched as far as it is grown. */
 const OTHER_HASH_ENTRIES = 2 ** 22;
 const WORK_CAPACITY = 2 ** 20;
 const FREE_TAG_WORDS = 4096;
@@ -40,7 +40,7 @@ export interface KernelTables {
   readonly firstPlaces: Uint32Array;
 }
 
-export const OTHERS = { capacity: OTHER_CAPACITY, hashMask: OTHER_HASH_ENTRIES - 1, workCapacity: WORK_CAPACITY };
+export const OTHERS = { capacity: OTHER_CAPACITY, workCapacity: WORK_CAPACITY };
 
 /**
  * Lays out and fills the tables that kernels work on: which place each pool block and each chunk is, which pages are
@@ -60,7 +60,7 @@ export function buildKernelTables(
 
   const pageInfo = memory.allocate((imageWords / poolWords + 1) * P.PAGE_INFO_WORDS, 4);
   const pools = pymalloc?.pools.length ?? 0;
-  const poolTable = memory.allocate(pools * 2);
+  const poolTable = memory.allocate(pools * P.POOL_ENTRY_WORDS);
   const poolAccounts = memory.allocate(pools * P.ACCOUNT_WORDS);
   const { poolPlaces, firstPlaces } = fillPools(image, pymalloc, pageInfo, poolTable);
 
@@ -128,8 +128,8 @@ function fillPools(image: MemoryImage, pymalloc: Pymalloc | undefined, pageInfo:
       memory.store(info + 1, poolPlaces);
       memory.store(info + 2, blockWords);
       memory.store(info + 3, blocks);
-      memory.store(poolTable + pool * 2, word | 0);
-      memory.store(poolTable + pool * 2 + 1, poolPlaces);
+      memory.store(poolTable + pool * P.POOL_ENTRY_WORDS, word | 0);
+      memory.store(poolTable + pool * P.POOL_ENTRY_WORDS + 1, poolPlaces);
       poolPlaces += blocks;
     }
   }
@@ -167,6 +167,7 @@ function fillChunks(image: MemoryImage, mallocs: readonly MallocHeap[], tables: 
   }
   let rank = 0;
   for (let index = 0; index < bits.length; index++) {
+    if (bits[index] === 0) continue; // Nobody asks: the page of the table stays untouched.
     ranks[index] = rank;
     for (let left = bits[index]; left !== 0; left &= left - 1) rank++;
   }

@@ -17,13 +17,23 @@ export interface TypeName {
 export class TypeNames {
   /** Addresses of the interned strings "__module__": one for each interpreter. */
   private readonly moduleKeys = new Set<number>();
+  private readonly known = new Map<number, TypeName>();
 
   constructor(
     private readonly context: ObjectContext,
     private readonly registry: TypeRegistry,
   ) {}
 
+  /** Read at the first call; the parts of the image that it lies in are not needed for others. */
   nameOf(type: number): TypeName {
+    const known = this.known.get(type);
+    if (known !== undefined) return known;
+    const name = this.read(type);
+    this.known.set(type, name);
+    return name;
+  }
+
+  private read(type: number): TypeName {
     const { image, layout } = this.context;
     const cName = this.context.text(this.registry.nameAddress(type));
     const dot = cName?.lastIndexOf(".") ?? -1;

@@ -174,7 +174,9 @@ export class TypeRegistry {
         (head > 0 ? P.FLAG_GC : 0) |
         (kind.itemsInPlace ? P.FLAG_VARIABLE : 0) |
         (kind.ignoreItems ? P.FLAG_NO_ITEMS : 0) |
-        (kind.roundTo8 ? P.FLAG_ROUND_8 : 0),
+        (kind.roundTo8 ? P.FLAG_ROUND_8 : 0) |
+        (inline ? P.FLAG_HOLDS_TABLES : 0) |
+        (kind.decoder ? P.FLAG_READS_OTHERS : 0),
     );
     rows.set(row, P.ROW_LEAST_BYTES, kind.leastBytes ?? basicSize);
     const weakList = image.i32(type + this.offsets.weakList);
