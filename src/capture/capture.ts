@@ -8,9 +8,13 @@ import { identifyProcess } from "../target/identity.ts";
 import { LiveMemory } from "../target/live-memory.ts";
 import type { Mapping } from "../target/mapping.ts";
 import { readMaps } from "../target/proc/maps.ts";
+import { isSameProgram, type ProgramIdentity, readProgramIdentity } from "../target/program-identity.ts";
 import { takeProcessImage } from "../target/take-process-image.ts";
 import { type Allocators, decodeAllocators } from "./allocators.ts";
 import { decodeSnapshot } from "./decode-snapshot.ts";
+
+/** A process that executes one program after the other is followed so far. */
+const MOST_PROGRAMS = 3;
 
 export interface CaptureRequest {
   readonly maxPauseMilliseconds?: number | undefined;
@@ -30,6 +34,22 @@ const NO_PYTHON_HINT = "Run pystrata without arguments to list the Python proces
  * Python at all fails with `not-cpython`. Other failures are those of `takeProcessImage`.
  */
 export async function captureSnapshot(pid: number, request: CaptureRequest): Promise<Result<Snapshot>> {
+  for (let programs = 1; ; programs++) {
+    const program = readProgramIdentity(pid);
+    const result = await captureProgram(pid, request, program.ok ? program.value : undefined);
+    if (result.ok || !program.ok || programs === MOST_PROGRAMS) return result;
+    // What failed may have failed because the process executed another program meanwhile: that one has its own account.
+    const now = readProgramIdentity(pid);
+    if (!now.ok || isSameProgram(program.value, now.value)) return result;
+  }
+}
+
+/** @param program what the process runs; undefined when it cannot be told, which then fails with its reason */
+async function captureProgram(
+  pid: number,
+  request: CaptureRequest,
+  program: ProgramIdentity | undefined,
+): Promise<Result<Snapshot>> {
   request.phase?.("locate");
   const identity = identifyProcess(pid);
   if (!identity.ok) return identity;
@@ -44,11 +64,13 @@ export async function captureSnapshot(pid: number, request: CaptureRequest): Pro
       if (!looksLikePython(mappings.value)) return fail("not-cpython", located.failure.sentence, NO_PYTHON_HINT);
       problems.add("python-unknown", `${located.failure.sentence} Objects are not told apart.`);
     }
+    live.value.holdFiles();
     request.phase?.("copy");
     const python = located.ok ? located.value : undefined;
     let allocators: Allocators | undefined;
     const taken = takeProcessImage(pid, {
       ...request,
+      program,
       webAssembly: process.env.PYSTRATA_NO_WASM !== "1",
       tablesBytes,
       progress: (phase) => request.progress?.({ phase, done: 0 }),

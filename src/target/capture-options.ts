@@ -1,4 +1,5 @@
 import type { ProcessImage } from "./process-image.ts";
+import type { ProgramIdentity } from "./program-identity.ts";
 
 /** How a process may be captured. */
 export interface CaptureOptions {
@@ -7,6 +8,8 @@ export interface CaptureOptions {
   /** Most memory for image and tables; default half of what is available. */
   readonly maxMemoryBytes?: number | undefined;
   readonly allowSigstop?: boolean | undefined;
+  /** The program that the caller has looked at already: a process that runs another one by now is not captured. */
+  readonly program?: ProgramIdentity | undefined;
   /** Also read swapped pages, which brings them back into the target's memory. */
   readonly readSwapped?: boolean | undefined;
   /** Whether the image may lie in a WebAssembly memory. */

@@ -34,7 +34,8 @@ interface Block {
  */
 export class LiveMemory implements MemoryReader {
   private readonly blocks = new Map<number, Block>();
-  private readonly files = new Map<Mapping, number | undefined>();
+  /** Descriptors by device and inode; undefined for a file that cannot be had. */
+  private readonly files = new Map<string, number | undefined>();
   private readonly scratch = new DataView(new ArrayBuffer(8));
   private readonly entries = new Uint8Array(BLOCK_PAGES * ENTRY_BYTES);
   /** Where in the view that `window` returned the bytes begin. */
@@ -68,6 +69,12 @@ export class LiveMemory implements MemoryReader {
   forget(mappings: readonly Mapping[] = this.mappings): void {
     this.blocks.clear();
     this.mappings = mappings;
+  }
+
+  /** Opens the files of programs and libraries: what they hold can then be read although the process has ended meanwhile. */
+  holdFiles(): void {
+    const libraries = new Set(this.mappings.filter(({ permissions }) => permissions === "r-xp").map(({ path }) => path));
+    for (const mapping of this.mappings) if (mapping.inode !== 0 && libraries.has(mapping.path)) this.fileOf(mapping);
   }
 
   close(): void {
@@ -191,9 +198,14 @@ export class LiveMemory implements MemoryReader {
   /** A page of a private file mapping that nobody has touched here is the file's; beyond the file's end it is zero. */
   private readFromFile(address: number, mapping: Mapping, target: Uint8Array): boolean {
     if (mapping.permissions[3] !== "p" || mapping.inode === 0 || isKernelMapping(mapping)) return false;
-    if (!this.files.has(mapping)) this.files.set(mapping, openMappedFile(this.pid, mapping));
-    const fd = this.files.get(mapping);
+    const fd = this.fileOf(mapping);
     return fd !== undefined && tryRead(fd, target, mapping.offset + address - mapping.start) > 0;
+  }
+
+  private fileOf(mapping: Mapping): number | undefined {
+    const file = `${mapping.device} ${mapping.inode}`;
+    if (!this.files.has(file)) this.files.set(file, openMappedFile(this.pid, mapping));
+    return this.files.get(file);
   }
 
   private mappingAt(address: number): Mapping | undefined {

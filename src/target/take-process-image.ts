@@ -12,7 +12,7 @@ import { readMaps } from "./proc/maps.ts";
 import { errorCode } from "./proc/proc-file.ts";
 import { listThreads, threadName } from "./proc/tasks.ts";
 import type { ProcessImage } from "./process-image.ts";
-import { type ProgramIdentity, readProgramIdentity } from "./program-identity.ts";
+import { isSameProgram, type ProgramIdentity, readProgramIdentity } from "./program-identity.ts";
 import { ResidencyScanner } from "./residency.ts";
 import { copyStopped, type StoppedCopy, type StoppedImage } from "./stopped-copy.ts";
 
@@ -107,6 +107,8 @@ class Capture {
     this.options.progress?.("preparing");
     const program = readProgramIdentity(this.pid);
     if (!program.ok) return program;
+    const { program: expected } = this.options;
+    if (expected && !isSameProgram(expected, program.value)) return refuse(otherProgramFailure(this.pid));
     // After the identity: an open page map stays with the program that it was opened on, and the stop compares identities.
     this.scanner?.close();
     const scanner = ResidencyScanner.open(this.pid, loadNative());
