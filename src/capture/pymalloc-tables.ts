@@ -9,8 +9,11 @@ export function buildPymallocTables(pymalloc: Pymalloc, resident: PageSet, objec
   const { arenas, pools } = pymalloc;
   const usedBlocks = new Float64Array(arenas.length);
   const freeBlocks = new Float64Array(arenas.length);
-  const account = (field: number) =>
-    Uint16Array.from({ length: pools.length }, (_, pool) => objects.poolAccounts[pool * P.ACCOUNT_WORDS + field]);
+  const account = (field: number) => {
+    const bytes = new Uint16Array(pools.length);
+    for (let pool = 0; pool < pools.length; pool++) bytes[pool] = objects.poolAccounts[pool * P.ACCOUNT_WORDS + field];
+    return bytes;
+  };
   for (let pool = 0; pool < pools.length; pool++) {
     const blockBytes = (pools.sizeClass[pool] + 1) * pymalloc.alignment;
     const blocks = Math.floor((pymalloc.poolBytes - pymalloc.poolHeaderBytes) / blockBytes);

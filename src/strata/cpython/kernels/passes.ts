@@ -26,12 +26,10 @@ function rowAt(word: i32, head: i32, room: i32): i32 {
     if (unsigned(items) * unsigned(load32(about + P.ROW_ITEM_BYTES)) > unsigned(room) * 4) return 0;
   }
   if ((flags & P.FLAG_GC) !== 0 && S.gcRefsHead === 0) {
-    // Tracked: a list pointer, whose low two bits are flags. Not tracked: zero, and flags at most beside it.
+    // Tracked: a list pointer, whose low two bits are flags; not tracked: zero.
     const next = load32(word - S.gcHead);
     const nextHigh = load32(word - S.gcHead + 1);
-    if ((next | nextHigh) !== 0) {
-      if (isAbsent(translate(next & -4, nextHigh))) return 0;
-    } else if (((load32(word - S.gcHead + 2) & -4) | load32(word - S.gcHead + 3)) !== 0) return 0;
+    if ((next | nextHigh) !== 0 && isAbsent(translate(next & -4, nextHigh))) return 0;
   }
   return row;
 }
@@ -363,6 +361,9 @@ export function accountPools(from: i32, to: i32): void {
     let runtime = 0;
     let unowned = 0;
     const blockBytes = blockWords << 2;
+    // Neighbours mostly serve the same type: one addition for a run of them.
+    let served = 0;
+    let servedBytes = 0;
     let start = pool + S.poolHeaderWords;
     for (let block = 0; block < blocks; block++, start += blockWords) {
       const place = firstPlace + block;
@@ -376,12 +377,19 @@ export function accountPools(from: i32, to: i32): void {
         const here = whole ? end - lead : residentWithin(start + S.debugWords, end - lead);
         objects += here;
         rounding += resident - here;
-        add64(servedRow(place, about) + P.ROW_RESIDENT, unsigned(here));
+        const row = servedRow(place, about);
+        if (row !== served) {
+          if (served !== 0) add64(served + P.ROW_RESIDENT, unsigned(servedBytes));
+          served = row;
+          servedBytes = 0;
+        }
+        servedBytes += here;
       } else if (state === P.STATE_FREE) free += resident;
       else if (state === P.STATE_FREE_LIST) freeList += resident;
       else if (state === P.STATE_RAW) unowned += resident;
       else runtime += resident;
     }
+    if (served !== 0) add64(served + P.ROW_RESIDENT, unsigned(servedBytes));
     store32(account + P.ACCOUNT_OBJECTS, objects);
     store32(account + P.ACCOUNT_ROUNDING, rounding);
     store32(account + P.ACCOUNT_FREE, free);

@@ -1,7 +1,7 @@
 /** From a type pointer to its row: a direct-mapped cache in front of the host. Complexity O(1), 16 bytes an entry. */
 import { hostType, load32, store32 } from "./environment.ts";
 import * as P from "./parameters.ts";
-import { isAbsent, translate } from "./places.ts";
+import { isAbsent, pageInfoOf, translate } from "./places.ts";
 import * as S from "./state.ts";
 
 /** Row of the type at an address, 0 when there is no type. */
@@ -19,7 +19,8 @@ export function typeRow(low: i32, high: i32): i32 {
 function unknownTypeRow(low: i32, high: i32, entry: i32): i32 {
   if (high >>> 15 !== 0) return 0;
   const word = translate(low, high);
-  if (isAbsent(word)) return 0;
+  // Type objects are too large for pools: most words of tables, which point at small objects, end here.
+  if (isAbsent(word) || load32(pageInfoOf(word)) !== 0) return 0;
   const basicBytes = load32(word + 8);
   if (load32(word + 9) !== 0 || basicBytes < 16 || basicBytes > 1000000) return 0;
   const metaLow = load32(word + 2);

@@ -127,15 +127,7 @@ export function visitWord(word: i32): void {
 
 /** Bytes that the block or chunk beginning at `low`, `high` can hold behind that address; 0 when nothing begins there. */
 export function capacityAt(low: i32, high: i32): f64 {
-  const word = translate(low, high);
-  if (isAbsent(word) || (low & 7) !== 0) return 0;
-  const info = pageInfoOf(word);
-  if (load32(info) !== 0) {
-    const place = blockOf(word, info);
-    return place >= 0 && offsetInPlace === S.debugWords ? unsigned((load32(info + 2) - S.debugWords) << 2) : 0;
-  }
-  const place = chunkHandingOut(word);
-  return place < 0 ? 0 : unsigned(load32(S.chunkWords + place - S.poolPlaces)) * 4;
+  return rawPlaceAt(low, high) < 0 ? 0 : askedBytes;
 }
 
 /**
@@ -170,8 +162,23 @@ export function rawPlace(word: i32): i32 {
   return -1;
 }
 
+/** The last answer of `rawPlaceAt`: a table is asked about several times in a row. */
+let askedLow: i32 = 0;
+let askedHigh: i32 = 0;
+let askedPlace: i32 = -1;
+let askedBytes: f64 = 0;
+
 /** Raw place that begins at an address (behind a debug allocator's header where there is one), or −1. */
 function rawPlaceAt(low: i32, high: i32): i32 {
+  if (low !== askedLow || high !== askedHigh) {
+    askedLow = low;
+    askedHigh = high;
+    askedPlace = findRawPlace(low, high);
+  }
+  return askedPlace;
+}
+
+function findRawPlace(low: i32, high: i32): i32 {
   if ((low & 7) !== 0) return -1;
   const word = translate(low, high);
   if (isAbsent(word)) return -1;
@@ -180,8 +187,10 @@ function rawPlaceAt(low: i32, high: i32): i32 {
   if (load32(info) !== 0) {
     place = blockOf(word, info);
     if (place < 0 || offsetInPlace !== S.debugWords) return -1;
+    askedBytes = unsigned((load32(info + 2) - S.debugWords) << 2);
   } else {
     place = chunkHandingOut(word);
+    if (place >= 0) askedBytes = unsigned(load32(S.chunkWords + place - S.poolPlaces)) * 4;
   }
   return place;
 }
@@ -193,7 +202,7 @@ function rawPlaceAt(low: i32, high: i32): i32 {
 export function claim(low: i32, high: i32, used: f64, owner: i32): f64 {
   const place = rawPlaceAt(low, high);
   if (place < 0) return 0;
-  const capacity = capacityAt(low, high);
+  const capacity = askedBytes;
   if (used > capacity) return 0;
   const about = load32(S.descriptor + place);
   if (stateOf(about) === P.STATE_RAW) {

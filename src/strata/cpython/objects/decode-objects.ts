@@ -139,7 +139,7 @@ export async function decodeObjects(input: ObjectInput): Promise<DecodedObjects>
   // Native memory refers to objects too.
   kernels.decodeOthers(known);
   phase?.("accounts");
-  kernels.accountPools(0, tables.pools);
+  inSteps(tables.pools, (from, to) => kernels.accountPools(from, to), undefined);
   phase?.("types");
   report(kernels, problems);
   return collect(input, tables, kernels, context, registry, names, largeBytes, generations, problems);
