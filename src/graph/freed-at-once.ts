@@ -22,8 +22,6 @@ import { dominatedNodes } from "./retained.ts";
 import { Scratch } from "./scratch.ts";
 
 const NONE = -1;
-/** More references than any node has: a referrer outside of F keeps the node for good. */
-const KEPT = 2 ** 31 - 1;
 
 /**
  * Bytes freed at once with each node, itself included, in the unit of `sizes`. Held nodes go with nobody. An edge from a node that
@@ -52,7 +50,7 @@ export function freedAtOnceSizes(
       const node = dominated.edges[child];
       // A folded node has one reference, from its dominator.
       if (hasBit(folded, node)) freed[dominator] += freed[node];
-      else siblings.add(node, dominator, tree, referrers);
+      else siblings.add(node, dominator, referrers);
     }
     for (let node = siblings.nextFree(); node !== NONE; node = siblings.nextFree()) {
       freed[dominator] += freed[node];
@@ -67,7 +65,7 @@ export function freedAtOnceSizes(
 class Siblings {
   /** Union-find: a node that goes with its dominator leads to it. */
   private readonly joined: Int32Array;
-  /** References to a sibling from others that have not gone yet. */
+  /** References to a sibling from nodes that have not gone yet. */
   private readonly pending: Int32Array;
   private readonly queue: Int32Array;
   private queued = 0;
@@ -92,18 +90,13 @@ class Siblings {
     this.links = 0;
   }
 
-  add(node: number, dominator: number, tree: DominatorTree, referrers: Graph): void {
-    const { immediateDominators } = tree;
+  add(node: number, dominator: number, referrers: Graph): void {
     let pending = 0;
     for (let edge = referrers.offsets[node]; edge < referrers.offsets[node + 1]; edge++) {
       const referrer = referrers.edges[edge];
       if (referrer === dominator) continue;
-      const sibling = this.top(referrer);
-      if (immediateDominators[sibling] !== dominator) {
-        pending = KEPT;
-        break;
-      }
-      this.waitFor(sibling, node);
+      // No sibling, when the referrer lies below one and does not go with it, or is not reached: that never joins.
+      this.waitFor(this.top(referrer), node);
       pending++;
     }
     this.pending[node] = pending;
@@ -120,7 +113,7 @@ class Siblings {
     this.joined[node] = dominator;
     for (let link = this.firstWaiting[node]; link !== NONE; link = this.nextWaiting[link]) {
       const waiting = this.waiting[link];
-      if (this.pending[waiting] !== KEPT && --this.pending[waiting] === 0) this.queue[this.queued++] = waiting;
+      if (--this.pending[waiting] === 0) this.queue[this.queued++] = waiting;
     }
   }
 

@@ -63,12 +63,9 @@ export function stronglyConnectedComponents(graph: Graph, scratch: Scratch = new
         stacks[--waiting] = node;
         continue;
       }
-      const first = low[node];
-      visits--;
-      while (waiting < nodes && low[stacks[waiting]] >= first) {
-        low[stacks[waiting++]] = component;
-        visits--;
-      }
+      // Everything that was visited after the first node of a component is closed with it, and its numbers are free again.
+      visits = low[node];
+      while (waiting < nodes && low[stacks[waiting]] >= visits) low[stacks[waiting++]] = component;
       low[node] = component--;
     }
   }
