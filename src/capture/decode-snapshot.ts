@@ -53,13 +53,13 @@ export async function decodeSnapshot({
   phase?.("runtime");
   problems.addAll(taken.problems);
   if (located && !runtime)
-    problems.add("python-moved", "the interpreter was not found again in the copy; objects are not told apart");
+    problems.add("python-moved", "The interpreter was not found again in the copy; objects are not told apart.");
   if (runtime?.versionNote) problems.add("python-version", runtime.versionNote);
   phase?.("mappings");
   const os = classifyMappings(taken);
   const mallocs: MallocHeap[] = glibc ? [glibc] : [];
   if (!glibc)
-    problems.add("malloc-unknown", "no glibc malloc was recognised: memory of another allocator is told by mappings only");
+    problems.add("malloc-unknown", "No glibc malloc was recognised: what another allocator holds is told by mappings only.");
   for (const heap of mallocs) problems.addAll(heap.problems);
   if (pymalloc) problems.addAll(pymalloc.problems);
   const freeLists = runtime ? readFreeLists(runtime, image) : [];

@@ -6,6 +6,9 @@ import { safeText } from "../format/safe-text.ts";
 import { paint, type Style } from "../format/style.ts";
 import { formatBytes, formatCount, formatMilliseconds } from "../format/units.ts";
 
+/** Problems that leave a whole stratum out of the report: said in any case, since its figures mislead without them. */
+const WHOLE_STRATUM: ReadonlySet<string> = new Set(["python-unknown", "python-moved", "malloc-unknown"]);
+
 /** The closing lines of every report: what the look has cost, how far it can be trusted, what else to ask. */
 export function closingLines(
   capture: CaptureFacts,
@@ -56,16 +59,19 @@ function pauseFact(capture: CaptureFacts): string {
 }
 
 function problemLines(problems: readonly Problem[], style: Style): string[] {
-  if (problems.length === 0) return [];
-  if (!style.verbose) {
-    const notes = problems.length === 1 ? "1 note" : `${problems.length} notes`;
-    return [paint(style, "note", `${notes}: -v shows ${problems.length === 1 ? "it" : "them"}.`)];
-  }
-  return problems.flatMap((problem) => {
-    const where = problem.address === undefined ? "" : `, first at ${formatAddress(problem.address)}`;
-    const times = problem.count > 1 ? `, ${formatCount(problem.count)} times` : "";
-    return wrapIndented(`Note: ${safeText(problem.sentence)} (${safeText(problem.kind)}${times}${where})`, style.width, 2);
-  });
+  if (style.verbose) return problems.flatMap((problem) => noteLines(problem, style));
+  const grave = problems.filter(({ kind }) => WHOLE_STRATUM.has(kind));
+  const lines = grave.flatMap((problem) => noteLines(problem, style));
+  const others = problems.length - grave.length;
+  if (others === 0) return lines;
+  const notes = others === 1 ? "1 note" : `${others} notes`;
+  return [...lines, paint(style, "note", `${notes}: -v shows ${others === 1 ? "it" : "them"}.`)];
+}
+
+function noteLines({ kind, sentence, count, address }: Problem, style: Style): string[] {
+  const where = address === undefined ? "" : `, first at ${formatAddress(address)}`;
+  const times = count > 1 ? `, ${formatCount(count)} times` : "";
+  return wrapIndented(`Note: ${safeText(sentence)} (${safeText(kind)}${times}${where})`, style.width, 2);
 }
 
 function moreLines(more: readonly string[], style: Style): string[] {

@@ -53,7 +53,12 @@ export function typesText(snapshot: Snapshot, histogram: TypeHistogram, sort: Ty
     ...wrap(sentence, style.width),
     "",
     ...(histogram.shown.types === 0
-      ? wrap(`None of the ${formatCount(all.types)} types matches the filter.`, style.width)
+      ? wrap(
+          all.types === 0
+            ? "No objects are told apart in this process."
+            : `None of the ${formatCount(all.types)} types matches the filter.`,
+          style.width,
+        )
       : histogramLines(snapshot, histogram, sort, style)),
     "",
     ...closingLines(snapshot.capture, snapshot.problems, [], style),

@@ -51,6 +51,12 @@ test("problems are counted, and listed with -v", () => {
   );
 });
 
+test("a problem that leaves out a stratum is said in any case", () => {
+  const grave = { kind: "malloc-unknown", sentence: "No malloc was recognised.", count: 1 };
+  assert.match(closing({}, [grave]), /\nNote: No malloc was recognised\. \(malloc-unknown\)$/);
+  assert.match(closing({}, [problem, grave]), /\nNote: No malloc was recognised\. \(malloc-unknown\)\n1 note: -v shows it\.$/);
+});
+
 test("facts of the heading give way from the right, name and pid never", () => {
   assert.deepEqual(processLines(process, styleOf(100)), [
     "im-gateway  pid 41207, CPython 3.11.7, glibc 2.36, 38 threads, up 3 d 4 h",
