@@ -84,15 +84,16 @@ export class ImageMemory {
 
   /** Makes the image read zero again and gives back its memory. */
   clear(): void {
+    const host = this.native && new HostAddresses(this.image.memory, this.native);
     for (const { start, end } of this.filled) {
-      if (this.spooled || !this.native) {
+      if (this.spooled || !this.native || !host) {
         this.image.forEachSpan(start, end, (_, word, byteOffset, length) => {
           this.image.memory
             .bytes(word, byteOffset + length)
             .subarray(byteOffset)
             .fill(0);
         });
-      } else discard(this.image, start, end, this.native, "outwards");
+      } else discard(this.image, start, end, host, this.native, "outwards");
     }
     this.filled = [];
   }
@@ -115,13 +116,26 @@ export class ImageMemory {
  * file holds, from then on. Does nothing without native calls.
  */
 export function releaseImage(image: MemoryImage, start: number, end: number): void {
+  imageReleaser(image)(start, end);
+}
+
+/** `releaseImage` for many ranges of one image. */
+export function imageReleaser(image: MemoryImage): (start: number, end: number) => void {
   const native = loadNative();
-  if (native) discard(image, start, end, native, "inwards");
+  if (!native) return () => {};
+  const host = new HostAddresses(image.memory, native);
+  return (start, end) => discard(image, start, end, host, native, "inwards");
 }
 
 /** @param rounding `inwards` spares a page that also belongs to a neighbour: a buffer need not begin at a page */
-function discard(image: MemoryImage, start: number, end: number, native: NativeCalls, rounding: "inwards" | "outwards"): void {
-  const host = new HostAddresses(image.memory, native);
+function discard(
+  image: MemoryImage,
+  start: number,
+  end: number,
+  host: HostAddresses,
+  native: NativeCalls,
+  rounding: "inwards" | "outwards",
+): void {
   image.forEachSpan(start, end, (_, word, byteOffset, length) => {
     const from = host.of(word) + byteOffset;
     const to = from + length;

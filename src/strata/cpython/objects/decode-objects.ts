@@ -12,7 +12,7 @@ import type { PythonRuntime } from "../locate/python-runtime.ts";
 import { headBytes, writeParameters } from "./kernel-parameters.ts";
 import { buildKernelTables, type KernelTables } from "./kernel-tables.ts";
 import { type MappedBuffer, ObjectContext } from "./object-context.ts";
-import { releasePools } from "./release-pools.ts";
+import { poolReleaser } from "./release-pools.ts";
 import { RowTable } from "./row-table.ts";
 import { findSubtypeDealloc } from "./subtype-dealloc.ts";
 import { TypeNames } from "./type-names.ts";
@@ -126,12 +126,15 @@ export async function decodeObjects(input: ObjectInput): Promise<DecodedObjects>
   const generations = markGenerations(image, runtime, kernels, tables, problems);
   const names = new TypeNames(context, registry);
   for (const type of registry.addresses) names.nameOf(type);
-  phase?.("decode");
+  const release = poolReleaser(image, tables);
   const decodeAlone = (from: number, to: number) => {
+    phase?.("decode");
     kernels.decodePools(from, to, P.TURN_ALONE);
-    releasePools(image, tables, from, to);
+    phase?.("release");
+    release(from, to);
   };
   inSteps(tables.pools, decodeAlone, input.progress);
+  phase?.("decode");
   inSteps(tables.pools, (from, to) => kernels.decodePools(from, to, P.TURN_TABLES), input.progress);
   const known = kernels.decodeOthers(reached);
   phase?.("attribute");
