@@ -10,3 +10,10 @@ export function hasBit(bits: Uint32Array, index: number): boolean {
 export function setBit(bits: Uint32Array, index: number): void {
   bits[index >>> 5] |= 1 << (index & 31);
 }
+
+/** Bits set in a 32-bit word (Warren, Hacker's Delight, figure 5-2). */
+export function countBits(word: number): number {
+  let bits = word - ((word >>> 1) & 0x55555555);
+  bits = (bits & 0x33333333) + ((bits >>> 2) & 0x33333333);
+  return Math.imul((bits + (bits >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
+}

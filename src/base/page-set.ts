@@ -1,3 +1,4 @@
+import { countBits } from "./bits.ts";
 import { MIB, PAGE_BYTES } from "./units.ts";
 
 const PAGES_PER_SLOT = MIB / PAGE_BYTES;
@@ -29,19 +30,22 @@ export class PageSet {
   addRange(start: number, end: number): void {
     for (let address = start; address < end; ) {
       const slotEnd = Math.min(end, (Math.floor(address / MIB) + 1) * MIB);
-      const slot = this.slotFor(Math.floor(address / MIB));
       const first = (address % MIB) / PAGE_BYTES;
-      const last = first + (slotEnd - address) / PAGE_BYTES;
-      for (let page = first; page < last; page++) {
-        const word = slot * WORDS_PER_SLOT + (page >>> 5);
-        const mask = 1 << (page & 31);
-        if ((this.bits[word] & mask) === 0) {
-          this.bits[word] |= mask;
-          this.counts[slot]++;
-          this.total++;
-        }
-      }
+      this.addToSlot(this.slotFor(Math.floor(address / MIB)), first, first + (slotEnd - address) / PAGE_BYTES);
       address = slotEnd;
+    }
+  }
+
+  /** Adds pages [first, last) of a slot, a word of 32 at a time. */
+  private addToSlot(slot: number, first: number, last: number): void {
+    for (let page = first; page < last; page = (page | 31) + 1) {
+      const word = slot * WORDS_PER_SLOT + (page >>> 5);
+      const inWord = Math.min(last, (page | 31) + 1) - page;
+      const mask = (inWord === 32 ? -1 : (1 << inWord) - 1) << (page & 31);
+      const added = countBits(mask & ~this.bits[word]);
+      this.bits[word] |= mask;
+      this.counts[slot] += added;
+      this.total += added;
     }
   }
 

@@ -1,3 +1,4 @@
+import { countBits } from "../../../base/bits.ts";
 import type { PageSet } from "../../../base/page-set.ts";
 import { MIB, PAGE_BYTES } from "../../../base/units.ts";
 import type { MemoryImage } from "../../../target/memory-image.ts";
@@ -169,15 +170,13 @@ function fillChunks(image: MemoryImage, mallocs: readonly MallocHeap[], tables: 
   for (let index = 0; index < bits.length; index++) {
     if (bits[index] === 0) continue; // Nobody asks: the page of the table stays untouched.
     ranks[index] = rank;
-    for (let left = bits[index]; left !== 0; left &= left - 1) rank++;
+    rank += countBits(bits[index]);
   }
   for (let chunk = 0; chunk < place; chunk++) {
     const start = memory.load(tables.chunkStarts + chunk) >>> 0;
     if (start === 0) continue;
     const granule = (start - image.firstSlot) >>> 2;
-    const below = bits[granule >>> 5] & ((1 << (granule & 31)) - 1);
-    let before = 0;
-    for (let left = below; left !== 0; left &= left - 1) before++;
+    const before = countBits(bits[granule >>> 5] & ((1 << (granule & 31)) - 1));
     memory.store(tables.chunkOrdinals + ranks[granule >>> 5] + before, chunk);
   }
 }

@@ -1,3 +1,4 @@
+import { countBits } from "../../../base/bits.ts";
 import { MIB, PAGE_BYTES } from "../../../base/units.ts";
 import type { MemoryImage } from "../../../target/memory-image.ts";
 import type { ChunkTable } from "../allocator.ts";
@@ -109,11 +110,4 @@ export class ChunkColumns {
       arena: this.arena.subarray(0, length),
     };
   }
-}
-
-/** Bits set in a 32-bit word (Warren, Hacker's Delight, figure 5-2). */
-function countBits(word: number): number {
-  let bits = word - ((word >>> 1) & 0x55555555);
-  bits = (bits & 0x33333333) + ((bits >>> 2) & 0x33333333);
-  return Math.imul((bits + (bits >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
 }
