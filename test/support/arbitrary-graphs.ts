@@ -9,12 +9,14 @@ export interface HeldGraph {
 
 /** Small graphs with held nodes: sparse and dense random ones, layered ones without cycles, rings with chords. */
 export function heldGraphs(mostNodes = 24): fc.Arbitrary<HeldGraph> {
-  return fc.integer({ min: 1, max: mostNodes }).chain((nodes) =>
+  const graphs = fc.integer({ min: 1, max: mostNodes }).chain((nodes) =>
     fc.record({
       graph: fc.oneof(sparse(nodes), dense(nodes), layered(nodes), rings(nodes)),
-      held: fc.array(fc.nat(nodes - 1), { maxLength: 3 }).map((held) => Uint32Array.from(held)),
+      held: fc.array(fc.nat(nodes - 1), { maxLength: 5 }).map((held) => Uint32Array.from(held)),
     }),
   );
+  // No bias for small values and no default size of arrays: they would leave most graphs with hardly a node that is reached.
+  return fc.noBias(graphs);
 }
 
 export function graphOf(nodes: number, edges: readonly (readonly [number, number])[]): Graph {
@@ -24,7 +26,7 @@ export function graphOf(nodes: number, edges: readonly (readonly [number, number
 }
 
 function edgesOf(nodes: number, most: number): fc.Arbitrary<[number, number][]> {
-  return fc.array(fc.tuple(fc.nat(nodes - 1), fc.nat(nodes - 1)), { maxLength: most });
+  return fc.array(fc.tuple(fc.nat(nodes - 1), fc.nat(nodes - 1)), { maxLength: most, size: "max" });
 }
 
 function sparse(nodes: number): fc.Arbitrary<Graph> {
@@ -37,7 +39,7 @@ function dense(nodes: number): fc.Arbitrary<Graph> {
 
 /** Edges lead forwards and not far: what modules, instances and their dictionaries look like. */
 function layered(nodes: number): fc.Arbitrary<Graph> {
-  const steps = fc.array(fc.tuple(fc.nat(nodes - 1), fc.integer({ min: 1, max: 4 })), { maxLength: nodes * 3 });
+  const steps = fc.array(fc.tuple(fc.nat(nodes - 1), fc.integer({ min: 1, max: 4 })), { maxLength: nodes * 3, size: "max" });
   return steps.map((pairs) =>
     graphOf(
       nodes,

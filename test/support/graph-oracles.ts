@@ -32,8 +32,9 @@ export function reachable(graph: Graph, starts: Iterable<number>, without = -1):
 export function distances(graph: Graph, starts: Iterable<number>): number[] {
   const far = nodesOf(graph).map(() => Number.POSITIVE_INFINITY);
   for (const start of starts) far[start] = 0;
+  const pairs = pairsOf(graph);
   for (const _ of nodesOf(graph)) {
-    for (const [from, to] of pairsOf(graph)) far[to] = Math.min(far[to], far[from] + 1);
+    for (const [from, to] of pairs) far[to] = Math.min(far[to], far[from] + 1);
   }
   return far;
 }
@@ -65,13 +66,14 @@ export function immediateDominator(graph: Graph, held: Iterable<number>, node: n
 /** Remove a node, then again and again every node that is not held and all of whose references come from removed ones. */
 export function freedWith(graph: Graph, held: Iterable<number>, node: number): Set<number> {
   const keeps = new Set(held);
-  const referrers = nodesOf(graph).map((target) => pairsOf(graph).filter(([, to]) => to === target));
+  const referrers = nodesOf(graph).map((): number[] => []);
+  for (const [from, to] of pairsOf(graph)) referrers[to].push(from);
   const freed = new Set([node]);
   for (let before = 0; before !== freed.size; ) {
     before = freed.size;
     for (const candidate of nodesOf(graph)) {
       if (keeps.has(candidate) || referrers[candidate].length === 0) continue;
-      if (referrers[candidate].every(([from]) => freed.has(from))) freed.add(candidate);
+      if (referrers[candidate].every((referrer) => freed.has(referrer))) freed.add(candidate);
     }
   }
   return freed;
