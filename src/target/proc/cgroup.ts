@@ -71,7 +71,7 @@ function parseLimit(text: string | undefined): number {
 /** Lines are `id:controllers:path`; version 2 has id 0 and no controllers. */
 function cgroupPath(text: string, version: 1 | 2): string | undefined {
   for (const line of text.split("\n")) {
-    const match = /^(\d+):([^:]*):(\/.*)$/.exec(line);
+    const match = /^(\d+):([^:]*):(\/.*)$/s.exec(line);
     if (!match) continue;
     const wanted = version === 1 ? match[2].split(",").includes("memory") : match[1] === "0" && match[2] === "";
     if (wanted) return match[3];

@@ -3,8 +3,11 @@ import { USER_SPACE_END } from "../../base/units.ts";
 import type { Mapping } from "../mapping.ts";
 import { readProcessFile } from "./proc-file.ts";
 
-/** start-end perms offset dev inode, then the path behind blanks (Documentation/filesystems/proc.rst). */
-const LINE = /^([0-9a-f]+)-([0-9a-f]+) ([r-][w-][x-][ps]) ([0-9a-f]+) ([0-9a-f]+:[0-9a-f]+) (\d+) *(.*)$/;
+/**
+ * start-end perms offset dev inode, then the path behind blanks (Documentation/filesystems/proc.rst). The path may hold what
+ * ends a line elsewhere, such as a carriage return: the kernel escapes newlines only.
+ */
+const LINE = /^([0-9a-f]+)-([0-9a-f]+) ([r-][w-][x-][ps]) ([0-9a-f]+) ([0-9a-f]+:[0-9a-f]+) (\d+) *(.*)$/s;
 
 /**
  * The mappings of a maps text in address order. Lines that are not of the documented form, overlap their predecessor (a

@@ -57,6 +57,6 @@ export function explainProcError(pid: number, name: string, error: unknown): Res
  */
 export function parseKilobyteLines(text: string): Map<string, number> {
   const bytes = new Map<string, number>();
-  for (const match of text.matchAll(/^([^\s:]+):\s+(\d+) kB$/gm)) bytes.set(match[1], Number(match[2]) * 1024);
+  for (const match of text.matchAll(/(?<![^\n])([^\s:]+):\s+(\d+) kB(?![^\n])/g)) bytes.set(match[1], Number(match[2]) * 1024);
   return bytes;
 }

@@ -54,7 +54,8 @@ export function parseSmaps(text: string): SmapsEntry[] {
 /** Sums `Name: n kB` lines by name, so it serves smaps_rollup and smaps alike. */
 export function parseSmapsTotals(text: string): SmapsTotals {
   const sums = new Map<string, number>();
-  for (const match of text.matchAll(/^(\w+): +(\d+) kB$/gm))
+  // Whole lines between newlines: a mapping's path may hold other ends of lines, and what looks like a sum behind them.
+  for (const match of text.matchAll(/(?<![^\n])(\w+): +(\d+) kB(?![^\n])/g))
     sums.set(match[1], (sums.get(match[1]) ?? 0) + Number(match[2]) * 1024);
   const of = (name: string): number => sums.get(name) ?? 0;
   return {

@@ -63,3 +63,9 @@ test("maps: our own, and a PID of nobody", () => {
   const none = readMaps(2 ** 22 + 1);
   assert.ok(!none.ok && none.failure.code === "no-such-process");
 });
+
+test("maps: a path may hold what ends a line elsewhere", () => {
+  const path = "/tmp/a\rb\u2028c\u0085d";
+  const [mapping] = parseMaps(`7f0000000000-7f0000001000 r--s 00000000 08:01 42 ${path.replace("b", "\\012")}\n`);
+  assert.equal(mapping.path, path.replace("b", "\n"));
+});

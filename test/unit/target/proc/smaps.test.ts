@@ -50,3 +50,9 @@ test("smaps: totals sum all entries, and a rollup is read the same way", () => {
   const own = readSmapsTotals(process.pid);
   assert.ok(own.ok && own.value.residentBytes > 10 * 2 ** 20 && own.value.residentBytes % 4096 === 0);
 });
+
+test("smaps: what a path says is no sum", () => {
+  const path = "/tmp/a\rRss: 900000 kB\u2028Rss: 900000 kB\r";
+  assert.equal(parseSmapsTotals(ENTRY("10000-110000", path, 100, "rd")).residentBytes, 100 * 1024);
+  assert.equal(parseSmaps(ENTRY("10000-110000", path, 100, "rd"))[0].residentBytes, 100 * 1024);
+});
