@@ -26,10 +26,12 @@ function rowAt(word: i32, head: i32, room: i32): i32 {
     if (unsigned(items) * unsigned(load32(about + P.ROW_ITEM_BYTES)) > unsigned(room) * 4) return 0;
   }
   if ((flags & P.FLAG_GC) !== 0 && S.gcRefsHead === 0) {
-    // Tracked: a list pointer, whose low two bits are flags; not tracked: zero.
+    // Tracked: a list pointer, whose low two bits are flags. Not tracked: zero, and flags at most beside it.
     const next = load32(word - S.gcHead);
     const nextHigh = load32(word - S.gcHead + 1);
-    if ((next | nextHigh) !== 0 && isAbsent(translate(next & -4, nextHigh))) return 0;
+    if ((next | nextHigh) !== 0) {
+      if (isAbsent(translate(next & -4, nextHigh))) return 0;
+    } else if (((load32(word - S.gcHead + 2) & -4) | load32(word - S.gcHead + 3)) !== 0) return 0;
   }
   return row;
 }
