@@ -1,0 +1,110 @@
+import { staticTypesCountHeader } from "../../src/strata/cpython/rules/sizes.ts";
+import { keysBytes, usableSlots, type WrittenBuffer, type WrittenHeap, type WrittenObject } from "./heap-encoder.ts";
+import { STATIC_TYPES } from "./heap-types.ts";
+
+/** What decoding must say of an object. */
+export interface ExpectedObject {
+  /** Address of its type. */
+  readonly type: number;
+  /** sys.getsizeof. */
+  readonly shallowBytes: number;
+  readonly references: number;
+  /** 0–2, 3 when not tracked. */
+  readonly generation: number;
+  readonly buffers: readonly WrittenBuffer[];
+  /** Bytes of its place before the object. */
+  readonly headBytes: number;
+}
+
+const IMMORTAL = 0xffff_ffff;
+const NOT_TRACKED = 3;
+/** List 3 is the permanent generation, which counts as the oldest. */
+const GENERATION_OF_LIST = [0, 1, 2, 2, NOT_TRACKED] as const;
+
+/**
+ * Every object that can be found, by address: those in pools and chunks, and fixed ones that any of them reaches. The plain
+ * way: recursion, and `__sizeof__` of each type as CPython's source has it.
+ */
+export function expectedObjects(heap: WrittenHeap): Map<number, ExpectedObject> {
+  const classes = heap.classes.map(({ object }) => object);
+  const byAddress = new Map([...classes, ...heap.objects].map((object) => [object.address, object]));
+  const found = new Map<number, ExpectedObject>();
+  const visit = (address: number): void => {
+    const object = byAddress.get(address);
+    if (object === undefined || found.has(address)) return;
+    found.set(address, describe(heap, object));
+    for (const reference of object.references) visit(reference);
+  };
+  for (const object of byAddress.values()) if (isPlaced(heap, object)) visit(object.address);
+  for (const name of STATIC_TYPES) found.set(heap.types[name].address, staticType(heap));
+  return found;
+}
+
+/** True when the object lies in a pool or in a chunk. */
+function isPlaced(heap: WrittenHeap, { address }: WrittenObject): boolean {
+  return !heap.writer.fixed.has(address);
+}
+
+function staticType({ layout, minor, types }: WrittenHeap): ExpectedObject {
+  const header = staticTypesCountHeader({ minor }) ? layout.size("PyGC_Head") : 0;
+  const shallowBytes = layout.size("PyTypeObject") + header;
+  return {
+    type: types.type.address,
+    ...{ shallowBytes, references: 3, generation: NOT_TRACKED, buffers: [], headBytes: 0 },
+  };
+}
+
+function describe(heap: WrittenHeap, written: WrittenObject): ExpectedObject {
+  const { model, type, buffers } = written;
+  const headBytes = type.preHeaderBytes + (type.collected ? heap.layout.size("PyGC_Head") : 0);
+  const tracked = type.collected && isPlaced(heap, written);
+  return {
+    type: type.address,
+    shallowBytes: headBytes + ownSize(heap, written),
+    references: model.immortal && heap.minor >= 12 ? IMMORTAL : model.references,
+    generation: tracked ? GENERATION_OF_LIST[model.list] : NOT_TRACKED,
+    ...{ buffers, headBytes },
+  };
+}
+
+/** `__sizeof__` (Objects/*.c of each type). */
+function ownSize(heap: WrittenHeap, written: WrittenObject): number {
+  const { layout, minor } = heap;
+  const { type, model } = written;
+  const { object } = model;
+  const owner = heap.classes.find((each) => each.object === written);
+  const entryBytes = minor >= 11 ? 16 : 24;
+  if (owner) {
+    return layout.size("PyHeapTypeObject") + (owner.keys === 0 ? 0 : keysBytes(layout, owner.keysBits, entryBytes));
+  }
+  switch (object.kind) {
+    case "int":
+      return type.basicBytes + 4 * Math.max(object.digits, minor >= 11 ? 1 : 0);
+    case "bytes":
+      return type.basicBytes + object.length;
+    case "tuple":
+      return type.basicBytes + 8 * object.items.length;
+    case "list":
+      return type.basicBytes + 8 * (object.items.length + object.spare);
+    case "set":
+      return type.basicBytes + (object.large ? 32 * 16 : 0);
+    case "dict":
+      return type.basicBytes + (written.buffers[0].usedBytes ?? 0);
+    case "split": {
+      const shared = heap.classes.filter(({ keys }) => keys !== 0);
+      return type.basicBytes + 8 * usableSlots(shared[object.class % shared.length].keysBits);
+    }
+    case "str": {
+      const wide = object.wide && layout.has("PyASCIIObject", "wstr") ? (object.length + 1) * 4 : 0;
+      const utf8 = object.utf8Bytes > 0 ? object.utf8Bytes + 1 : 0;
+      const characters = (object.length + 1) * object.width;
+      const structures = { ascii: "PyASCIIObject", compact: "PyCompactUnicodeObject", outside: "PyUnicodeObject" } as const;
+      return layout.size(structures[object.form]) + characters + utf8 + wide;
+    }
+    case "float":
+    case "slots":
+    case "instance":
+    case "native":
+      return type.basicBytes;
+  }
+}
