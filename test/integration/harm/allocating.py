@@ -1,4 +1,7 @@
-"""Allocates and frees at full speed in four threads: objects of many sizes through pymalloc, chunks through malloc outside the GIL."""
+"""
+Allocates and frees at full speed in four threads: objects of many sizes through pymalloc, chunks through malloc outside the GIL.
+With the argument "alone" the objects only, in one thread: malloc then takes no locks.
+"""
 import ctypes
 import random
 import sys
@@ -48,7 +51,10 @@ def take_chunks():
         held[place] = libc.malloc(sizes[turn % 997])
 
 
-kept = [{"number": number, "text": str(number)} for number in range(20000)]
+kept = [{"number": number, "text": str(number)} for number in range(5000)]
+if sys.argv[1:] == ["alone"]:
+    print("ready", flush=True)
+    make_objects(0)
 for seed in range(3):
     threading.Thread(target=make_objects, args=(seed,), daemon=True).start()
 threading.Thread(target=take_chunks, daemon=True).start()
