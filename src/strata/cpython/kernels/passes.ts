@@ -203,13 +203,8 @@ function decode(word: i32, rowNumber: i32, place: i32, room: i32): f64 {
     else if (kind === P.KIND_LIST) size += C.decodeList(word, place);
     else if (kind === P.KIND_DICT) size += C.decodeDict(word, place);
     else if (kind === P.KIND_SET) size += C.decodeSet(word, place);
-    else if (kind === P.KIND_INSTANCE) {
-      const weakList = load32(row + P.ROW_WEAK_LIST);
-      const end = bodyWords(size, room);
-      for (let at = 4; at + 1 < end; at += 2) {
-        if (at !== weakList) C.visitRun(word + at, 1);
-      }
-    } else if (kind === P.KIND_FIELDS) {
+    else if (kind === P.KIND_INSTANCE) C.visitFields(word, 4, bodyWords(size, room), load32(row + P.ROW_WEAK_LIST));
+    else if (kind === P.KIND_FIELDS) {
       const fields = load32(row + P.ROW_FIELDS);
       const count = load32(row + P.ROW_FIELD_COUNT);
       for (let index = 0; index < count; index++) C.visitRun(word + load32(fields + index), 1);
@@ -228,12 +223,8 @@ function decode(word: i32, rowNumber: i32, place: i32, room: i32): f64 {
 
 /** Slots and dictionary that a subclass adds behind its base's fields. */
 function visitSlots(word: i32, row: i32, room: i32): void {
-  const weakList = load32(row + P.ROW_WEAK_LIST);
-  let end = load32(row + P.ROW_BASIC_BYTES) >>> 2;
-  if (end > room) end = room;
-  for (let at = load32(row + P.ROW_SLOTS); at + 1 < end; at += 2) {
-    if (at !== weakList) C.visitRun(word + at, 1);
-  }
+  const end = load32(row + P.ROW_BASIC_BYTES) >>> 2;
+  C.visitFields(word, load32(row + P.ROW_SLOTS), end > room ? room : end, load32(row + P.ROW_WEAK_LIST));
 }
 
 /** The dictionary of a variable-size type: its offset counts from the end when negative (_PyObject_GetDictPtr). */

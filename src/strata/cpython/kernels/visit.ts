@@ -106,11 +106,12 @@ function otherEntry(word: i32): i32 {
 /** A reference to an address: an object that nobody knew yet and that lies outside pools and chunks is entered. */
 export function visit(low: i32, high: i32): void {
   if ((low | high) === 0 || (low & 7) !== 0) return;
-  visitWord(translate(low, high));
+  const word = translate(low, high);
+  if (!isAbsent(word) && load32(pageInfoOf(word)) === 0) visitOutside(word);
 }
 
-export function visitWord(word: i32): void {
-  if (isAbsent(word) || load32(pageInfoOf(word)) !== 0) return;
+/** A reference to a word of the image that lies outside pools. */
+export function visitOutside(word: i32): void {
   if (load32(otherEntry(word)) !== 0 || chunkObject(word) >= 0) return;
   const row = typeRow(load32(word + 2), load32(word + 3));
   if (row === 0 || !plausibleReferences(word)) return;
@@ -241,7 +242,7 @@ export function visitOrTake(low: i32, high: i32, state: i32, owner: i32): void {
   if ((low & 7) !== 0 || high >>> 15 !== 0 || (low | high) === 0) return;
   const word = translate(low, high);
   if (isAbsent(word)) return;
-  visitWord(word);
+  if (load32(pageInfoOf(word)) === 0) visitOutside(word);
   takeRaw(low, high, state, owner);
 }
 
