@@ -6,6 +6,8 @@ export interface Failure {
   readonly code: FailureCode;
   readonly sentence: string;
   readonly hint?: string | undefined;
+  /** Set when the same may well succeed if it is tried again at once. */
+  readonly transient?: boolean | undefined;
 }
 
 export type Result<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly failure: Failure };

@@ -73,7 +73,9 @@ class Capture {
       const stop = hurry(() => this.attempt(plan.value));
       switch (stop.kind) {
         case "failed":
-          return refuse(stop.failure);
+          // Such as a thread that was given no processor time, on a busy host.
+          if (!stop.failure.transient || !this.mayTryAgain()) return refuse(stop.failure);
+          break;
         case "exec":
           if (!this.mayTryAgain()) return refuse(otherProgramFailure(this.pid));
           break;

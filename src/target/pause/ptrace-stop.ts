@@ -145,7 +145,7 @@ function mainThreadEnded(pid: number): PtraceFailure {
 
 function tooManyNew(pid: number): PtraceFailure {
   const sentence = `Process ${pid} starts threads faster than they could be stopped; after ${HALT_LIMIT_MILLISECONDS} ms all were let go.`;
-  return { kind: "failed", failure: { code: "limit", sentence, hint: "Try again." } };
+  return { kind: "failed", failure: { code: "limit", sentence, hint: "Try again.", transient: true } };
 }
 
 function outOfTime(pid: number): PtraceFailure {

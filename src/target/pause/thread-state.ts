@@ -60,7 +60,7 @@ export function explainUnstoppable(pid: number, tid: number): Failure {
   const where = wait === "" || wait === "0" ? "" : `, in ${wait}`;
   const subject = `Thread ${tid} "${threadName(pid, tid)}" of process ${pid}`;
   const sentence = `${subject} did not stop within ${STOP_LIMIT_MILLISECONDS} ms (state ${state}${where}); no thread was left stopped.`;
-  return { code: "limit", sentence, hint: hintFor(state) };
+  return { code: "limit", sentence, hint: hintFor(state), transient: state === "R" };
 }
 
 function hintFor(state: string): string {
