@@ -20,7 +20,7 @@ interface ChunkModel {
   readonly granules: number;
   readonly state: number;
   readonly owner: number;
-  readonly used: number;
+  readonly usedPercent: number;
 }
 
 interface MappingModel {
@@ -44,7 +44,7 @@ const NAMES = fc.constantFrom("a", "b/c", "d%2Fe", "<script>", "");
 const POOL_PARTS = ["header", "rounding", "free lists", "Python runtime", "unowned"] as const;
 
 const span: fc.Arbitrary<Span> = fc.record({
-  claim: fc.constantFrom(-1, ...Object.values(ClaimKind)),
+  claim: fc.constantFrom(-1, ClaimKind.malloc, ClaimKind.malloc, ...Object.values(ClaimKind)),
   resident: fc.array(fc.boolean(), { minLength: 1, maxLength: 5 }),
   label: NAMES,
   chunks: fc.array(
@@ -52,7 +52,7 @@ const span: fc.Arbitrary<Span> = fc.record({
       granules: fc.integer({ min: 2, max: 300 }),
       state: fc.constantFrom(...Object.values(SnapshotChunkState)),
       owner: fc.constantFrom(...Object.values(OwnerKind)),
-      used: fc.double({ min: 0, max: 1, noNaN: true }),
+      usedPercent: fc.nat(100),
     }),
     { maxLength: 40 },
   ),
@@ -177,10 +177,10 @@ class AccountWriter {
       [SnapshotChunkState.overhead]: ["mallocOther", "structures"],
     } as Readonly<Record<number, readonly [string, string]>>;
     let at = start;
-    for (const { granules, state, owner, used } of chunks) {
+    for (const { granules, state, owner, usedPercent } of chunks) {
       const end = at + granules * GRANULE_BYTES;
       if (end > this.address) break;
-      const usedBytes = Math.floor(used * (end - at - HEADER_BYTES));
+      const usedBytes = Math.floor((usedPercent * (end - at - HEADER_BYTES)) / 100);
       this.chunks.push({ address: at, bytes: end - at, state, owner, usedBytes });
       const place = places[state];
       if (place) this.addLeaf(place[0], [place[1]], this.residentWithin(at, end));
