@@ -1,4 +1,4 @@
-import { MIB, PAGE_BYTES, USER_SPACE_END } from "../base/units.ts";
+import { MIB, USER_SPACE_END } from "../base/units.ts";
 import { type LinearMemory, MAX_LINEAR_BYTES } from "./linear-memory.ts";
 import type { MemoryReader } from "./memory-reader.ts";
 
@@ -203,9 +203,4 @@ function slotsOf(ranges: readonly AddressRange[]): { slots: number[]; regions: n
     }
   }
   return { slots, regions };
-}
-
-/** Rounds a range outwards to whole pages. */
-export function wholePages(start: number, end: number): AddressRange {
-  return { start: start - (start % PAGE_BYTES), end: Math.ceil(end / PAGE_BYTES) * PAGE_BYTES };
 }

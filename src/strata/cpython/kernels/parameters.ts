@@ -71,9 +71,13 @@ export const P_VALUES_FORM: i32 = 59;
 export const P_MANAGED_FORM: i32 = 60;
 export const P_WORK_STACK: i32 = 61;
 export const P_WORK_CAPACITY: i32 = 62;
-export const PARAMETER_WORDS: i32 = 64;
+/** Words of tp_name, tp_basicsize and tp_flags in a type object. */
+export const P_TYPE_NAME: i32 = 64;
+export const P_TYPE_BASIC_SIZE: i32 = 65;
+export const P_TYPE_FLAGS: i32 = 66;
+export const PARAMETER_WORDS: i32 = 67;
 
-// Words of a type's row.
+// Words of a type's row; numbers that are left out are free.
 export const ROW_WORDS: i32 = 32;
 export const ROW_KIND: i32 = 0;
 /** Words from the place's first object byte to the object: gc head and managed pre-header. */
@@ -88,9 +92,6 @@ export const ROW_LEAST_BYTES: i32 = 5;
 export const ROW_WEAK_LIST: i32 = 6;
 /** First word after the base type's fields, where a subclass's slots begin. */
 export const ROW_SLOTS: i32 = 7;
-/** Word index and length of the list of field words, for `KIND_FIELDS`. */
-export const ROW_FIELDS: i32 = 8;
-export const ROW_FIELD_COUNT: i32 = 9;
 /** Word of the shared keys object, for managed dictionaries; the zero slot when none. */
 export const ROW_SHARED_KEYS: i32 = 10;
 /** Bytes in place when they differ from the shallow size (containers with an outside table), 0 when not. */
@@ -99,8 +100,6 @@ export const ROW_PLACE_BYTES: i32 = 11;
 export const ROW_HEAD_SHALLOW: i32 = 12;
 /** Byte offset of the instance dictionary of types with items, negative from the end; 0 when none. */
 export const ROW_DICT_OFFSET: i32 = 13;
-/** Row's type index for the descriptor, equal to the row number. */
-export const ROW_TYPE_WORD: i32 = 14;
 // Accumulators: doubles at even words.
 export const ROW_COUNT: i32 = 16;
 export const ROW_SHALLOW: i32 = 18;
@@ -115,7 +114,6 @@ export const KIND_LIST: i32 = 4;
 export const KIND_DICT: i32 = 5;
 export const KIND_SET: i32 = 6;
 export const KIND_INSTANCE: i32 = 7;
-export const KIND_FIELDS: i32 = 8;
 /** Unknown C type: every word of the body may be a reference or a buffer. */
 export const KIND_BODY: i32 = 9;
 export const KIND_HOST: i32 = 10;
@@ -178,6 +176,10 @@ export const MANAGED_PAIR: i32 = 0;
 export const MANAGED_TAGGED: i32 = 1;
 /** 3.13+: dict at -24, values inline behind the object. */
 export const MANAGED_INLINE: i32 = 2;
+
+/** Least and largest tp_basicsize that is believed: an object header, and more than any C type has. */
+export const LEAST_BASIC_BYTES: i32 = 16;
+export const MOST_BASIC_BYTES: i32 = 1000000;
 
 /** Words of an entry of the page-information table: {reciprocal of block words, first place, block words, blocks}. */
 export const PAGE_INFO_WORDS: i32 = 4;

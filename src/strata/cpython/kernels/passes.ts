@@ -204,11 +204,7 @@ function decode(word: i32, rowNumber: i32, place: i32, room: i32): f64 {
     else if (kind === P.KIND_DICT) size += C.decodeDict(word, place);
     else if (kind === P.KIND_SET) size += C.decodeSet(word, place);
     else if (kind === P.KIND_INSTANCE) C.visitFields(word, 4, bodyWords(size, room), load32(row + P.ROW_WEAK_LIST));
-    else if (kind === P.KIND_FIELDS) {
-      const fields = load32(row + P.ROW_FIELDS);
-      const count = load32(row + P.ROW_FIELD_COUNT);
-      for (let index = 0; index < count; index++) C.visitRun(word + load32(fields + index), 1);
-    } else if (kind === P.KIND_BODY) {
+    else if (kind === P.KIND_BODY) {
       C.visitBody(word, 4, bodyWords(size, room), load32(row + P.ROW_WEAK_LIST), place);
       drain(P.STATE_BUFFER, place, BODY_PLACES, BODY_WORDS);
     }

@@ -21,15 +21,16 @@ function unknownTypeRow(low: i32, high: i32, entry: i32): i32 {
   const word = translate(low, high);
   // Type objects are too large for pools: most words of tables, which point at small objects, end here.
   if (isAbsent(word) || load32(pageInfoOf(word)) !== 0) return 0;
-  const basicBytes = load32(word + 8);
-  if (load32(word + 9) !== 0 || basicBytes < 16 || basicBytes > 1000000) return 0;
+  const basicBytes = load32(word + S.typeBasicSize);
+  if (load32(word + S.typeBasicSize + 1) !== 0) return 0;
+  if (basicBytes < P.LEAST_BASIC_BYTES || basicBytes > P.MOST_BASIC_BYTES) return 0;
   const metaLow = load32(word + 2);
   const metaHigh = load32(word + 3);
   if ((metaLow & 7) !== 0 || metaHigh >>> 15 !== 0) return 0;
-  if (load32(word + 7) >>> 15 !== 0) return 0;
+  if (load32(word + S.typeName + 1) >>> 15 !== 0) return 0;
   const meta = translate(metaLow, metaHigh);
-  // Py_TPFLAGS_TYPE_SUBCLASS is bit 31 of tp_flags, at word 42 of every version.
-  if (isAbsent(meta) || (meta !== S.metatypeWord && load32(meta + 42) >= 0)) return 0;
+  // Py_TPFLAGS_TYPE_SUBCLASS is bit 31 of tp_flags: the sign.
+  if (isAbsent(meta) || (meta !== S.metatypeWord && load32(meta + S.typeFlags) >= 0)) return 0;
   const row = hostType(word, low, high);
   if (row !== 0 || load32(entry + 2) === 0) {
     store32(entry, low);

@@ -1,10 +1,9 @@
 import type { MemoryImage } from "../../../target/memory-image.ts";
+import { PoolHeader } from "../../pymalloc/structures.ts";
 import * as P from "../kernels/parameters.ts";
 import type { PythonRuntime } from "../locate/python-runtime.ts";
 import { type KernelTables, OTHERS } from "./kernel-tables.ts";
 import type { RowTable } from "./row-table.ts";
-
-const POOL_HEADER_BYTES = 48;
 
 /** Writes the parameter block for a layout and returns its word (see `kernels/parameters.ts`). */
 export function writeParameters(image: MemoryImage, runtime: PythonRuntime, tables: KernelTables, rows: RowTable): number {
@@ -44,11 +43,14 @@ export function writeParameters(image: MemoryImage, runtime: PythonRuntime, tabl
   set(P.P_CHUNK_PLACES, tables.chunkPlaces);
   set(P.P_POOL_WORDS, tables.poolWords);
   set(P.P_POOL_SHIFT, Math.log2(tables.poolWords));
-  set(P.P_POOL_HEADER_WORDS, POOL_HEADER_BYTES / 4);
+  set(P.P_POOL_HEADER_WORDS, PoolHeader.bytes / 4);
   set(P.P_DEBUG_WORDS, runtime.debugBytes / 4);
 
   const heads = headBytes(runtime);
   set(P.P_METATYPE_WORD, image.wordOf(runtime.typeType));
+  set(P.P_TYPE_NAME, words("PyTypeObject", "tp_name"));
+  set(P.P_TYPE_BASIC_SIZE, words("PyTypeObject", "tp_basicsize"));
+  set(P.P_TYPE_FLAGS, words("PyTypeObject", "tp_flags"));
   set(P.P_HEAD_1, heads[1] / 4);
   set(P.P_HEAD_2, heads[2] < 0 ? -1 : heads[2] / 4);
   set(P.P_HEAD_3, heads[3] < 0 ? -1 : heads[3] / 4);

@@ -1,11 +1,21 @@
 import type { MemoryImage } from "../../../target/memory-image.ts";
 import type { MemoryReader } from "../../../target/memory-reader.ts";
 import type { KernelSet } from "../kernels/kernel-set.ts";
+import * as P from "../kernels/parameters.ts";
 import type { Layout } from "../layouts/layout.ts";
 import type { PythonRuntime } from "../locate/python-runtime.ts";
 import type { RowTable } from "./row-table.ts";
 
 const TWO_32 = 2 ** 32;
+
+/** Kernels take an address as two words. */
+function lowWord(address: number): number {
+  return (address % TWO_32) | 0;
+}
+
+function highWord(address: number): number {
+  return Math.floor(address / TWO_32);
+}
 
 /** A mapping that an object at `place` made for itself. */
 export interface MappedBuffer {
@@ -43,13 +53,30 @@ export class ObjectContext {
     return this.image.cString(address) || this.readOnly.cString(address);
   }
 
-  /** The buffer at `address` belongs to the object at `place`; returns the bytes that begin there, 0 when nothing does. */
-  claim(address: number, usedBytes: number, place: number): number {
-    if (address === 0) return 0;
-    return this.kernels.claim((address % TWO_32) | 0, Math.floor(address / TWO_32), usedBytes, place);
+  /** tp_basicsize of the type of a row. */
+  basicBytes(row: number): number {
+    return this.rows.get(row, P.ROW_BASIC_BYTES);
   }
 
+  /** The buffer at `address` belongs to the object at `place`; returns the bytes that begin there, 0 when nothing does. */
+  claim(address: number, usedBytes: number, place: number): number {
+    return address === 0 ? 0 : this.kernels.claim(lowWord(address), highWord(address), usedBytes, place);
+  }
+
+  /** Claims a buffer as `claim` does where there is one; returns `usedBytes`, which `__sizeof__` counts without looking. */
+  claimCounted(address: number, usedBytes: number, place: number): number {
+    if (address === 0) return 0;
+    this.claim(address, usedBytes, place);
+    return usedBytes;
+  }
+
+  /** The object at `address` is referred to. */
   visit(address: number): void {
-    this.kernels.visit((address % TWO_32) | 0, Math.floor(address / TWO_32));
+    this.kernels.visit(lowWord(address), highWord(address));
+  }
+
+  /** Keys that the instances of the type at `place` share belong to it; returns their bytes. */
+  decodeSharedKeys(address: number, place: number): number {
+    return this.kernels.decodeSharedKeys(lowWord(address), highWord(address), place);
   }
 }

@@ -133,7 +133,7 @@ export class TypeRegistry {
     if (address === runtime.typeType) return true;
     if (depth > MAX_META || address % 8 !== 0 || !image.has(address)) return false;
     const basicSize = image.u64(address + this.offsets.basicSize);
-    if (basicSize < 16 || basicSize > 1_000_000) return false;
+    if (basicSize < P.LEAST_BASIC_BYTES || basicSize > P.MOST_BASIC_BYTES) return false;
     const name = image.u64(address + this.offsets.name);
     if (name === 0 || name >= USER_SPACE_END) return false;
     const meta = image.u64(address + 8);
@@ -185,7 +185,6 @@ export class TypeRegistry {
     rows.set(row, P.ROW_SHARED_KEYS, keys === 0 ? this.context.image.zeroSlot : image.wordOf(keys));
     rows.set(row, P.ROW_HEAD_SHALLOW, head + preHeader);
     rows.set(row, P.ROW_DICT_OFFSET, dictOffset);
-    rows.set(row, P.ROW_TYPE_WORD, image.wordOf(type));
     const inlineBytes = inline && keys !== 0 ? inlineValuesBytes(this.context, keys) : 0;
     const outside = kind.tableOutside === true || inlineBytes > 0;
     rows.set(row, P.ROW_PLACE_BYTES, outside ? head + preHeader + Math.ceil(basicSize / 8) * 8 + inlineBytes : 0);

@@ -1,18 +1,13 @@
 /** Objects that keep bytes in a buffer of their own. Sizes follow each type's `__sizeof__`. */
 import { PAGE_BYTES, roundUp, USER_SPACE_END } from "../../../../base/units.ts";
-import * as P from "../../kernels/parameters.ts";
 import type { ObjectContext } from "../object-context.ts";
-
-function basicBytes(context: ObjectContext, row: number): number {
-  return context.rows.get(row, P.ROW_BASIC_BYTES);
-}
 
 /** bytearray (Objects/bytearrayobject.c bytearray_sizeof): the allocation, used or not. */
 export function decodeByteArray(context: ObjectContext, address: number, row: number, place: number): number {
   const { image, layout } = context;
   const allocated = image.u64(address + layout.offset("PyByteArrayObject", "ob_alloc"));
   context.claim(image.u64(address + layout.offset("PyByteArrayObject", "ob_bytes")), allocated, place);
-  return basicBytes(context, row) + allocated;
+  return context.basicBytes(row) + allocated;
 }
 
 /** array.array (Modules/arraymodule.c array_array___sizeof___impl). */
@@ -23,7 +18,7 @@ export function decodeArray(context: ObjectContext, address: number, row: number
   const itemBytes = image.has(descriptor) ? image.i32(itemAddress) : context.readOnly.i32(itemAddress);
   const bytes = image.u64(address + layout.offset("arrayobject", "allocated")) * itemBytes;
   context.claim(image.u64(address + layout.offset("arrayobject", "ob_item")), bytes, place);
-  return basicBytes(context, row) + bytes;
+  return context.basicBytes(row) + bytes;
 }
 
 /** io.BytesIO (Modules/_io/bytesio.c bytesio_sizeof): counts its bytes object unless that is shared. */
@@ -31,18 +26,18 @@ export function decodeBytesIO(context: ObjectContext, address: number, row: numb
   const { image, layout } = context;
   const buffer = image.u64(address + layout.offset("bytesio", "buf"));
   const shared = image.u64(buffer) !== 1;
-  if (buffer === 0 || shared) return basicBytes(context, row);
-  return basicBytes(context, row) + layout.offset("PyBytesObject", "ob_sval") + 1 + image.u64(buffer + 16);
+  if (buffer === 0 || shared) return context.basicBytes(row);
+  return context.basicBytes(row) + layout.offset("PyBytesObject", "ob_sval") + 1 + image.u64(buffer + 16);
 }
 
 /** io.BufferedReader, BufferedWriter, BufferedRandom (Modules/_io/bufferedio.c buffered_sizeof). */
 export function decodeBuffered(context: ObjectContext, address: number, row: number, place: number): number {
   const { image, layout } = context;
   const buffer = image.u64(address + layout.offset("buffered", "buffer"));
-  if (buffer === 0) return basicBytes(context, row);
+  if (buffer === 0) return context.basicBytes(row);
   const bytes = image.u64(address + layout.offset("buffered", "buffer_size"));
   context.claim(buffer, bytes, place);
-  return basicBytes(context, row) + bytes;
+  return context.basicBytes(row) + bytes;
 }
 
 /** mmap.mmap (Modules/mmapmodule.c): sys.getsizeof leaves its mapping out. */
@@ -53,5 +48,5 @@ export function decodeMmap(context: ObjectContext, address: number, row: number,
   if (start !== 0 && start % PAGE_BYTES === 0 && bytes < USER_SPACE_END) {
     context.mappedBuffers.push({ start, end: roundUp(start + bytes, PAGE_BYTES), place });
   }
-  return basicBytes(context, row);
+  return context.basicBytes(row);
 }

@@ -4,8 +4,6 @@ import { staticTypesCountHeader } from "../../rules/sizes.ts";
 import type { ObjectContext } from "../object-context.ts";
 import { TypeFlag } from "../type-flags.ts";
 
-const TWO_32 = 2 ** 32;
-
 /** type (Objects/typeobject.c type___sizeof___impl): heap types count their shared keys. */
 export function decodeType(context: ObjectContext, address: number, row: number, place: number): number {
   const { image, layout, kernels } = context;
@@ -15,16 +13,16 @@ export function decodeType(context: ObjectContext, address: number, row: number,
     return layout.size("PyTypeObject") - header;
   }
   const keys = image.u64(address + layout.offset("PyHeapTypeObject", "ht_cached_keys"));
-  const metaclassBytes = context.rows.get(row, P.ROW_BASIC_BYTES);
+  const metaclassBytes = context.basicBytes(row);
   kernels.visitBody(image.wordOf(address), metaclassBytes >>> 2, layout.size("PyHeapTypeObject") >>> 2, -1, place);
-  return layout.size("PyHeapTypeObject") + kernels.decodeSharedKeys((keys % TWO_32) | 0, Math.floor(keys / TWO_32), place);
+  return layout.size("PyHeapTypeObject") + context.decodeSharedKeys(keys, place);
 }
 
 /** code (Objects/codeobject.c code_sizeof). */
 export function decodeCode(context: ObjectContext, address: number, row: number, place: number): number {
   const { image, layout } = context;
   const field = (name: string) => address + layout.offset("PyCodeObject", name);
-  let bytes = context.rows.get(row, P.ROW_BASIC_BYTES);
+  let bytes = context.basicBytes(row);
   const extra = image.u64(field("co_extra"));
   if (extra !== 0) {
     const size = layout.size("_PyCodeObjectExtra") + (image.u64(extra) - 1) * 8;

@@ -34,13 +34,13 @@ export function decodeDeque(context: ObjectContext, address: number, row: number
     }
   }
   const blocks = Math.floor((leftIndex + length + itemsPerBlock - 1) / itemsPerBlock);
-  return context.rows.get(row, P.ROW_BASIC_BYTES) + blocks * blockBytes;
+  return context.basicBytes(row) + blocks * blockBytes;
 }
 
 /** collections.OrderedDict (Objects/odictobject.c odict_sizeof): a dict, a table of nodes, and the nodes. */
 export function decodeOrderedDict(context: ObjectContext, address: number, row: number, place: number): number {
   const { image, layout, kernels } = context;
-  let bytes = context.rows.get(row, P.ROW_BASIC_BYTES) + kernels.decodeDict(image.wordOf(address), place);
+  let bytes = context.basicBytes(row) + kernels.decodeDict(image.wordOf(address), place);
   const tableBytes = image.u64(address + layout.offset("PyODictObject", "od_fast_nodes_size")) * 8;
   context.claim(image.u64(address + layout.offset("PyODictObject", "od_fast_nodes")), tableBytes, place);
   bytes += tableBytes;

@@ -1,5 +1,4 @@
 /** Types of ctypes keep a description of the C type: in a dictionary of its own up to 3.12, behind the type object from 3.13. */
-import * as P from "../../kernels/parameters.ts";
 import type { ObjectContext } from "../object-context.ts";
 import { decodeType } from "./code.ts";
 
@@ -29,18 +28,18 @@ function descriptionBytes(
  */
 export function decodeDescriptionDict(context: ObjectContext, address: number, row: number, place: number): number {
   const { image, layout, kernels } = context;
-  const dict = context.rows.get(row, P.ROW_BASIC_BYTES) + kernels.decodeDict(image.wordOf(address), place);
+  const dict = context.basicBytes(row) + kernels.decodeDict(image.wordOf(address), place);
   const described = descriptionBytes(context, "StgDictObject", address, place);
   return context.since(7) ? dict + layout.size("StgDictObject") - layout.size("PyDictObject") + described : dict;
 }
 
 /** Metatypes of ctypes (Modules/_ctypes/_ctypes.c CType_Type___sizeof__), from 3.13. */
 export function decodeDescribedType(context: ObjectContext, address: number, row: number, place: number): number {
-  const { image, layout, kernels } = context;
+  const { image, layout } = context;
   if (!layout.has("StgInfo")) return decodeType(context, address, row, place);
   const typeBytes = layout.size("PyHeapTypeObject");
   const keys = image.u64(address + layout.offset("PyHeapTypeObject", "ht_cached_keys"));
-  kernels.decodeSharedKeys((keys % 2 ** 32) | 0, Math.floor(keys / 2 ** 32), place);
+  context.decodeSharedKeys(keys, place);
   const described = Math.ceil(typeBytes / 16) * 16;
   return typeBytes + layout.size("StgInfo") + descriptionBytes(context, "StgInfo", address + described, place);
 }

@@ -1,19 +1,8 @@
 /** Types of extension modules whose `__sizeof__` counts memory outside the object. */
-import * as P from "../../kernels/parameters.ts";
 import type { ObjectContext } from "../object-context.ts";
 
 /** A struct format longer than this is taken for corrupt. */
 const MAX_FORMAT_CODES = 1_000_000;
-
-function basicBytes(context: ObjectContext, row: number): number {
-  return context.rows.get(row, P.ROW_BASIC_BYTES);
-}
-
-function claimed(context: ObjectContext, address: number, bytes: number, place: number): number {
-  if (address === 0) return 0;
-  context.claim(address, bytes, place);
-  return bytes;
-}
 
 /** struct.Struct (Modules/_struct.c s_sizeof): its compiled format, with an end mark. */
 export function decodeStruct(context: ObjectContext, address: number, row: number, place: number): number {
@@ -23,14 +12,14 @@ export function decodeStruct(context: ObjectContext, address: number, row: numbe
   let count = 1;
   for (let code = codes; image.u64(code) !== 0 && count < MAX_FORMAT_CODES; code += codeBytes) count++;
   context.claim(codes, count * codeBytes, place);
-  return basicBytes(context, row) + count * codeBytes;
+  return context.basicBytes(row) + count * codeBytes;
 }
 
 /** xml.etree.ElementTree.Element (Modules/_elementtree.c): children beyond four lie in a table. */
 export function decodeElement(context: ObjectContext, address: number, row: number, place: number): number {
   const { image, layout, kernels } = context;
   const extra = image.u64(address + layout.offset("ElementObject", "extra"));
-  let bytes = basicBytes(context, row);
+  let bytes = context.basicBytes(row);
   // text and tail carry a flag in their lowest bit.
   for (const name of ["text", "tail"]) {
     const tagged = image.u64(address + layout.offset("ElementObject", name));
@@ -42,7 +31,7 @@ export function decodeElement(context: ObjectContext, address: number, row: numb
   const children = image.u64(field("children"));
   context.visit(image.u64(field("attrib")));
   if (children !== field("_children")) {
-    bytes += claimed(context, children, image.u64(field("allocated")) * 8, place);
+    bytes += context.claimCounted(children, image.u64(field("allocated")) * 8, place);
   }
   if (image.has(children))
     kernels.visitRun(image.wordOf(children), Math.min(image.u64(field("length")), image.u64(field("allocated"))));
@@ -52,12 +41,12 @@ export function decodeElement(context: ObjectContext, address: number, row: numb
 /** _pickle.Pickler (Modules/_pickle.c): memo table and output buffer. */
 export function decodePickler(context: ObjectContext, address: number, row: number, place: number): number {
   const { image, layout } = context;
-  let bytes = basicBytes(context, row);
+  let bytes = context.basicBytes(row);
   const memo = image.u64(address + layout.offset("PicklerObject", "memo"));
   if (memo !== 0) {
     const tableBytes = image.u64(memo + layout.offset("PyMemoTable", "mt_allocated")) * layout.size("PyMemoEntry");
-    bytes += claimed(context, memo, layout.size("PyMemoTable"), place);
-    bytes += claimed(context, image.u64(memo + layout.offset("PyMemoTable", "mt_table")), tableBytes, place);
+    bytes += context.claimCounted(memo, layout.size("PyMemoTable"), place);
+    bytes += context.claimCounted(image.u64(memo + layout.offset("PyMemoTable", "mt_table")), tableBytes, place);
   }
   const output = image.u64(address + layout.offset("PicklerObject", "output_buffer"));
   return output === 0 ? bytes : bytes + layout.offset("PyBytesObject", "ob_sval") + 1 + image.u64(output + 16);
@@ -67,12 +56,12 @@ export function decodePickler(context: ObjectContext, address: number, row: numb
 export function decodeUnpickler(context: ObjectContext, address: number, row: number, place: number): number {
   const { image, layout } = context;
   const word = (name: string) => image.u64(address + layout.offset("UnpicklerObject", name));
-  let bytes = basicBytes(context, row);
-  bytes += claimed(context, word("memo"), word("memo_size") * 8, place);
-  bytes += claimed(context, word("marks"), word("marks_size") * 8, place);
+  let bytes = context.basicBytes(row);
+  bytes += context.claimCounted(word("memo"), word("memo_size") * 8, place);
+  bytes += context.claimCounted(word("marks"), word("marks_size") * 8, place);
   for (const name of ["input_line", "encoding", "errors"]) {
     const text = word(name);
-    if (text !== 0) bytes += claimed(context, text, (image.cString(text, 1 << 20)?.length ?? 0) + 1, place);
+    if (text !== 0) bytes += context.claimCounted(text, (image.cString(text, 1 << 20)?.length ?? 0) + 1, place);
   }
   return bytes;
 }
@@ -82,8 +71,8 @@ export function decodeProduct(context: ObjectContext, address: number, row: numb
   const { image, layout } = context;
   const pools = image.u64(image.u64(address + layout.offset("productobject", "pools")) + 16);
   return (
-    basicBytes(context, row) +
-    claimed(context, image.u64(address + layout.offset("productobject", "indices")), pools * 8, place)
+    context.basicBytes(row) +
+    context.claimCounted(image.u64(address + layout.offset("productobject", "indices")), pools * 8, place)
   );
 }
 
@@ -98,7 +87,7 @@ export function decodeCombinationsWithReplacement(context: ObjectContext, addres
 function decodeSelection(context: ObjectContext, structure: string, address: number, row: number, place: number): number {
   const { image, layout } = context;
   const bytes = image.u64(address + layout.offset(structure, "r")) * 8;
-  return basicBytes(context, row) + claimed(context, image.u64(address + layout.offset(structure, "indices")), bytes, place);
+  return context.basicBytes(row) + context.claimCounted(image.u64(address + layout.offset(structure, "indices")), bytes, place);
 }
 
 /** itertools.permutations: an index for each item of the pool, a cycle for each position. */
@@ -107,9 +96,9 @@ export function decodePermutations(context: ObjectContext, address: number, row:
   const word = (name: string) => image.u64(address + layout.offset("permutationsobject", name));
   const items = image.u64(word("pool") + 16);
   return (
-    basicBytes(context, row) +
-    claimed(context, word("indices"), items * 8, place) +
-    claimed(context, word("cycles"), word("r") * 8, place)
+    context.basicBytes(row) +
+    context.claimCounted(word("indices"), items * 8, place) +
+    context.claimCounted(word("cycles"), word("r") * 8, place)
   );
 }
 
@@ -117,7 +106,7 @@ export function decodePermutations(context: ObjectContext, address: number, row:
 export function decodeDecimal(context: ObjectContext, address: number, row: number, place: number): number {
   const { image, layout } = context;
   const data = image.u64(address + layout.offset("PyDecObject", "dec.data"));
-  if (data === address + layout.offset("PyDecObject", "data")) return basicBytes(context, row);
+  if (data === address + layout.offset("PyDecObject", "data")) return context.basicBytes(row);
   const bytes = image.u64(address + layout.offset("PyDecObject", "dec.alloc")) * 8;
-  return basicBytes(context, row) + claimed(context, data, bytes, place);
+  return context.basicBytes(row) + context.claimCounted(data, bytes, place);
 }
