@@ -120,7 +120,8 @@ print(failed, forked > 50)
   await target.line();
   let pauses = 0;
   for (const giveUpAt = Date.now() + 1500; Date.now() < giveUpAt; pauses++) {
-    expectOk(stopProcess(target.pid, options)).resume();
+    const result = stopProcess(target.pid, options);
+    if (result.ok || !isOverloaded(result.failure)) expectOk(result).resume();
     await sleep(2);
   }
   assert.ok(pauses > 50);
