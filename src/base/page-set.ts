@@ -1,6 +1,8 @@
 import { countBits } from "./bits.ts";
 import { MIB, PAGE_BYTES } from "./units.ts";
 
+/** 2^12 is a page. */
+const PAGE_SHIFT = 12;
 const PAGES_PER_SLOT = MIB / PAGE_BYTES;
 const WORDS_PER_SLOT = PAGES_PER_SLOT / 32;
 /** Slots of 1 MiB in one 4 GiB region. */
@@ -69,7 +71,8 @@ export class PageSet {
   has(address: number): boolean {
     const slot = this.findSlot(Math.floor(address / MIB));
     if (slot < 0) return false;
-    const page = Math.floor((address % MIB) / PAGE_BYTES);
+    // By the low 32 bits, as an integer: the remainder of a large double is slow.
+    const page = (address >>> PAGE_SHIFT) & (PAGES_PER_SLOT - 1);
     return ((this.bits[slot * WORDS_PER_SLOT + (page >>> 5)] >>> (page & 31)) & 1) === 1;
   }
 
@@ -92,7 +95,7 @@ export class PageSet {
   private bytesInSlot(slot: number, from: number, to: number): number {
     let bytes = 0;
     for (let offset = from; offset < to; ) {
-      const page = Math.floor(offset / PAGE_BYTES);
+      const page = offset >>> PAGE_SHIFT;
       const next = Math.min(to, (page + 1) * PAGE_BYTES);
       if (((this.bits[slot * WORDS_PER_SLOT + (page >>> 5)] >>> (page & 31)) & 1) === 1) bytes += next - offset;
       offset = next;
@@ -102,7 +105,7 @@ export class PageSet {
 
   private findSlot(mib: number): number {
     const region = this.regions[Math.floor(mib / SLOTS_PER_REGION)];
-    return region === undefined || region < 0 ? -1 : this.slots[region * SLOTS_PER_REGION + (mib % SLOTS_PER_REGION)];
+    return region === undefined || region < 0 ? -1 : this.slots[region * SLOTS_PER_REGION + (mib & (SLOTS_PER_REGION - 1))];
   }
 
   private slotFor(mib: number): number {
