@@ -56,6 +56,9 @@ export function decodeList(word: i32, place: i32): f64 {
   return bytes;
 }
 
+/** PySet_MINSIZE (CPython Include/setobject.h). */
+const SMALL_SET_ENTRIES: i32 = 8;
+
 /** set and frozenset: a table of {key, hash} inside the object up to 8 entries, outside beyond. */
 export function decodeSet(word: i32, place: i32): f64 {
   const low = load32(word + S.setTable);
@@ -64,6 +67,7 @@ export function decodeSet(word: i32, place: i32): f64 {
   const entries = load32(word + S.setMask) + 1;
   if (isAbsent(table) || entries <= 0 || (entries & (entries - 1)) !== 0) return 0;
   const inside = table === word + S.setSmallTable;
+  if (inside && entries > SMALL_SET_ENTRIES) return 0;
   const bytes = unsigned(entries) * 16;
   if (!inside) {
     if (!fits(low, high, bytes)) return 0;
@@ -185,6 +189,9 @@ function decodeSplitValues(low: i32, high: i32, place: i32): f64 {
   return bytes;
 }
 
+/** More than SHARED_KEYS_MAX_SIZE (dictobject.c, 30) rounded up to what its table holds. */
+const MOST_SHARED_KEYS: i32 = 255;
+
 /**
  * Instance dictionary of a class with a managed one: the words before the object and the values beside or in it.
  * Returns the bytes of values that it owns itself, which sys.getsizeof leaves out.
@@ -225,6 +232,7 @@ export function decodeManaged(word: i32, row: i32, place: i32): f64 {
   if (isAbsent(values) || keys === S.zeroSlot) return 0;
   const prefix = load32(values - 1) >>> 24;
   const capacity = load32(keys + S.keysUsable) + count;
+  if (count < 0 || capacity < count || capacity > MOST_SHARED_KEYS) return 0;
   const bytes = unsigned(prefix + capacity * 8);
   if (claim(low - prefix, high, bytes, place) === 0) return 0;
   visitRun(values, count);

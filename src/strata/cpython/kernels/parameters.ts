@@ -75,7 +75,9 @@ export const P_WORK_CAPACITY: i32 = 62;
 export const P_TYPE_NAME: i32 = 64;
 export const P_TYPE_BASIC_SIZE: i32 = 65;
 export const P_TYPE_FLAGS: i32 = 66;
-export const PARAMETER_WORDS: i32 = 67;
+/** First word behind the image. */
+export const P_END_WORD: i32 = 67;
+export const PARAMETER_WORDS: i32 = 68;
 
 // Words of a type's row; numbers that are left out are free.
 export const ROW_WORDS: i32 = 32;

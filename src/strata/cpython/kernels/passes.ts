@@ -284,12 +284,23 @@ export function decodeChunks(from: i32, to: i32): void {
   }
 }
 
+/** Most words that an object outside pools and chunks is believed to have where the allocator is known: static ones are small. */
+const STATIC_WORDS: i32 = 0x40000;
+
+/** Words that an object at `word` outside pools and chunks can have: nothing says where it ends. */
+function roomOutside(word: i32): i32 {
+  const left = (S.endWord - word) | 0;
+  const most = S.chunkPlaces !== 0 ? STATIC_WORDS : 0x0fffffff;
+  return left > 0 && left < most ? left : most;
+}
+
 /** Decodes the objects outside pools and chunks from number `from` on, and those that this discovers; returns how many there are. */
 export function decodeOthers(from: i32): i32 {
   let index = from;
   while (index < otherCount) {
     const place = S.poolPlaces + S.chunkPlaces + index;
-    enter(load32(S.otherWords + index), load32(S.descriptor + place), place, 0x0fffffff);
+    const word = load32(S.otherWords + index);
+    enter(word, load32(S.descriptor + place), place, roomOutside(word));
     index++;
   }
   return index;

@@ -30,6 +30,7 @@ export let poolShift: i32 = 0;
 export let poolHeaderWords: i32 = 0;
 export let debugWords: i32 = 0;
 export let metatypeWord: i32 = 0;
+export let endWord: i32 = 0;
 export let typeName: i32 = 0;
 export let typeBasicSize: i32 = 0;
 export let typeFlags: i32 = 0;
@@ -100,6 +101,7 @@ export function configure(block: i32): void {
   poolHeaderWords = load32(block + P.P_POOL_HEADER_WORDS);
   debugWords = load32(block + P.P_DEBUG_WORDS);
   metatypeWord = load32(block + P.P_METATYPE_WORD);
+  endWord = load32(block + P.P_END_WORD);
   typeName = load32(block + P.P_TYPE_NAME);
   typeBasicSize = load32(block + P.P_TYPE_BASIC_SIZE);
   typeFlags = load32(block + P.P_TYPE_FLAGS);

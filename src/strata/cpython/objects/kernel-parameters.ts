@@ -1,3 +1,4 @@
+import { MIB } from "../../../base/units.ts";
 import type { MemoryImage } from "../../../target/memory-image.ts";
 import { PoolHeader } from "../../pymalloc/structures.ts";
 import * as P from "../kernels/parameters.ts";
@@ -19,6 +20,7 @@ export function writeParameters(image: MemoryImage, runtime: PythonRuntime, tabl
   set(P.P_DIRECTORY, image.directory);
   set(P.P_ZERO_SLOT, image.zeroSlot);
   set(P.P_FIRST_SLOT, image.firstSlot);
+  set(P.P_END_WORD, image.firstSlot + image.slotCount * (MIB / 4));
   set(P.P_PAGE_INFO, tables.pageInfo);
   set(P.P_RESIDENT_BITS, tables.residentBits);
   set(P.P_CHUNK_BITS, tables.chunkBits);

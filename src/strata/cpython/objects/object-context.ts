@@ -1,3 +1,4 @@
+import { MIB } from "../../../base/units.ts";
 import type { MemoryImage } from "../../../target/memory-image.ts";
 import type { MemoryReader } from "../../../target/memory-reader.ts";
 import type { KernelSet } from "../kernels/kernel-set.ts";
@@ -7,6 +8,8 @@ import type { PythonRuntime } from "../locate/python-runtime.ts";
 import type { RowTable } from "./row-table.ts";
 
 const TWO_32 = 2 ** 32;
+/** Locals, cells and evaluation stack of the largest frame that is believed; real ones have some hundred. */
+const MOST_SLOTS = 1 << 16;
 
 /** Kernels take an address as two words. */
 function lowWord(address: number): number {
@@ -51,6 +54,18 @@ export class ObjectContext {
   /** NUL-terminated text of the image or, where that has no bytes, of read-only memory. */
   text(address: number): string | undefined {
     return this.image.cString(address) || this.readOnly.cString(address);
+  }
+
+  /** How many structures of `bytes` bytes the image can hold: no chain is longer. */
+  most(bytes: number): number {
+    return Math.ceil((this.image.slotCount * MIB) / bytes);
+  }
+
+  /** Reads `slots` references or buffers of an object from `address` on; more than a frame can have are not believed. */
+  visitSlots(object: number, firstOffset: number, slots: number, place: number): void {
+    if (!(slots > 0 && slots <= MOST_SLOTS)) return;
+    const first = firstOffset >>> 2;
+    this.kernels.visitBody(this.image.wordOf(object), first, first + slots * 2, -1, place);
   }
 
   /** tp_basicsize of the type of a row. */

@@ -76,21 +76,17 @@ function frameSlots(context: ObjectContext, code: number): number {
 
 /** frame (Objects/frameobject.c frame_sizeof). */
 export function decodeFrame(context: ObjectContext, address: number, _row: number, place: number): number {
-  const { image, layout, kernels } = context;
+  const { image, layout } = context;
   if (!context.since(11)) {
     const slots = frameSlots(context, image.u64(address + layout.offset("PyFrameObject", "f_code")));
-    const first = layout.offset("PyFrameObject", "f_localsplus");
-    kernels.visitBody(image.wordOf(address), first >>> 2, (first >>> 2) + slots * 2, -1, place);
+    context.visitSlots(address, layout.offset("PyFrameObject", "f_localsplus"), slots, place);
     return layout.size("PyFrameObject") + (slots - 1) * 8;
   }
   const frame = image.u64(address + layout.offset("PyFrameObject", "f_frame"));
   const own = layout.offset("PyFrameObject", "_f_frame_data");
   const slots = frameSlots(context, image.u64(frame + codeOffset(context)));
   const locals = layout.offset("_PyInterpreterFrame", "localsplus");
-  if (frame === address + own) {
-    const first = (own + locals) >>> 2;
-    kernels.visitBody(image.wordOf(address), first, first + slots * 2, -1, place);
-  }
+  if (frame === address + own) context.visitSlots(address, own + locals, slots, place);
   return own + locals + slots * 8;
 }
 
@@ -110,10 +106,10 @@ export function decodeAsyncGenerator(context: ObjectContext, address: number, _r
 }
 
 function decodeFrameHolder(context: ObjectContext, address: number, frameOffset: number, place: number): number {
-  const { image, layout, kernels } = context;
+  const { image, layout } = context;
   const frame = address + frameOffset;
   const slots = frameSlots(context, image.u64(frame + codeOffset(context)));
   const locals = layout.offset("_PyInterpreterFrame", "localsplus");
-  kernels.visitBody(image.wordOf(address), frameOffset >>> 2, ((frameOffset + locals) >>> 2) + slots * 2, -1, place);
+  context.visitSlots(address, frameOffset, locals / 8 + slots, place);
   return frameOffset + locals + slots * 8;
 }

@@ -2,9 +2,6 @@
 import * as P from "../../kernels/parameters.ts";
 import type { ObjectContext } from "../object-context.ts";
 
-/** A chain longer than this is taken for corrupt. */
-const MAX_LINKS = 100_000_000;
-
 /** collections.deque (Modules/_collectionsmodule.c): a chain of blocks of 64 items, and up to 16 spare blocks from 3.11. */
 export function decodeDeque(context: ObjectContext, address: number, row: number, place: number): number {
   const { image, layout, kernels } = context;
@@ -17,8 +14,9 @@ export function decodeDeque(context: ObjectContext, address: number, row: number
   const last = image.u64(address + layout.offset("dequeobject", "rightblock"));
   let block = image.u64(address + layout.offset("dequeobject", "leftblock"));
   let from = leftIndex;
-  for (let left = length, links = 0; image.has(block) && links < MAX_LINKS; links++) {
-    context.claim(block, blockBytes, place);
+  const most = Math.min(context.most(blockBytes), Math.ceil((leftIndex + length) / itemsPerBlock) + 1);
+  for (let left = length, links = 0; image.has(block) && links < most; links++) {
+    if (context.claim(block, blockBytes, place) === 0) break;
     const count = Math.min(left, itemsPerBlock - from);
     if (count > 0) kernels.visitRun(image.wordOf(block + data + from * 8), count);
     left -= count;
@@ -47,7 +45,8 @@ export function decodeOrderedDict(context: ObjectContext, address: number, row: 
   const nodeBytes = layout.size("_odictnode");
   const next = layout.offset("_odictnode", "next");
   let node = image.u64(address + layout.offset("PyODictObject", "od_first"));
-  for (let links = 0; image.has(node) && links < MAX_LINKS; links++) {
+  const most = Math.min(context.most(nodeBytes), image.u64(address + layout.offset("PyDictObject", "ma_used")));
+  for (let links = 0; image.has(node) && links < most; links++) {
     if (context.claim(node, nodeBytes, place) === 0) break;
     node = image.u64(node + next);
   }

@@ -15,6 +15,9 @@ export function decodeStruct(context: ObjectContext, address: number, row: numbe
   return context.basicBytes(row) + count * codeBytes;
 }
 
+/** STATIC_CHILDREN of Modules/_elementtree.c. */
+const INNER_CHILDREN = 4;
+
 /** xml.etree.ElementTree.Element (Modules/_elementtree.c): children beyond four lie in a table. */
 export function decodeElement(context: ObjectContext, address: number, row: number, place: number): number {
   const { image, layout, kernels } = context;
@@ -30,11 +33,11 @@ export function decodeElement(context: ObjectContext, address: number, row: numb
   const field = (name: string) => extra + layout.offset("ElementObjectExtra", name);
   const children = image.u64(field("children"));
   context.visit(image.u64(field("attrib")));
-  if (children !== field("_children")) {
-    bytes += context.claimCounted(children, image.u64(field("allocated")) * 8, place);
-  }
-  if (image.has(children))
-    kernels.visitRun(image.wordOf(children), Math.min(image.u64(field("length")), image.u64(field("allocated"))));
+  const inside = children === field("_children");
+  const allocated = image.u64(field("allocated"));
+  const known = inside ? INNER_CHILDREN * 8 : context.claim(children, allocated * 8, place);
+  if (!inside && children !== 0) bytes += allocated * 8;
+  if (known > 0) kernels.visitRun(image.wordOf(children), Math.min(image.u64(field("length")), allocated, known / 8));
   return bytes;
 }
 
