@@ -24,7 +24,6 @@ export function rawCopy(pid: number): RawCopy | undefined {
   if (native === undefined) return undefined;
   const ranges = presentRanges(pid);
   const buffer = new Uint8Array(ranges.reduce((sum, { start, end }) => sum + end - start, 0)).fill(1);
-  const target = native.addressOf(buffer);
   const local = new IoVectors(1);
   const remote = new IoVectors(1);
   let bytes = 0;
@@ -32,7 +31,8 @@ export function rawCopy(pid: number): RawCopy | undefined {
   for (const { start, end } of ranges) {
     for (let address = start; address < end; address += VECTOR_BYTES) {
       const length = Math.min(VECTOR_BYTES, end - address);
-      local.set(0, target + bytes, length);
+      // Asked each time, so that the buffer is in use, and stays, until the last copy.
+      local.set(0, native.addressOf(buffer) + bytes, length);
       remote.set(0, address, length);
       const before = performance.now();
       const copied = native.processVmReadv(pid, local, 1, remote, 1);
