@@ -1,16 +1,9 @@
 /** What the host may call; see `kernel-set.ts` for the other direction. */
 
+export { accountPools } from "./accounts.ts";
+export { classifyChunks, classifyPools, poolMismatchCount } from "./classify.ts";
 export { decodeDict, decodeList, decodeSet, decodeSharedKeys, keysSize, visitBody, visitRun } from "./containers.ts";
-export {
-  accountPools,
-  classifyChunks,
-  classifyPools,
-  decodeChunks,
-  decodeOthers,
-  decodePools,
-  markGeneration,
-  poolMismatchCount,
-} from "./passes.ts";
+export { decodeChunks, decodeOthers, decodePools, markGeneration } from "./passes.ts";
 export { configure } from "./state.ts";
 export { typeRow } from "./type-rows.ts";
 export {
