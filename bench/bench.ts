@@ -26,13 +26,13 @@ const { values, positionals } = parseArgs({
 const folder = mkdtempSync(join(tmpdir(), "pystrata-bench-"));
 process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
 
-const busyBefore = describeLoad();
+// Before the start: afterwards the load is our own.
+const busy = describeLoad();
 const rows: Row[] = [];
 for (const heap of chosenHeaps()) {
   if (heap.python === undefined) console.error(heap.name);
   else rows.push(...(await measureHeap(heap, heap.python)));
 }
-const busy = busyBefore ?? describeLoad();
 console.log(`\n${describeMachine()}\n${busy ? `${busy}\n` : ""}\n${formatRows(rows)}\n\n${formatLimits(rows)}`);
 if (values.json) {
   const complete = rows.filter(({ way }) => way === "");
