@@ -16,6 +16,8 @@ import { startTarget, type Target } from "../support/spawn.ts";
 
 const ODD_PAGES = fileURLToPath(new URL("../support/programs/odd-pages.py", import.meta.url));
 
+import { settled } from "../support/settled.ts";
+
 interface OddPages {
   readonly known: number;
   readonly zeros: number;
@@ -93,7 +95,7 @@ const WAYS: readonly { readonly name: string; readonly run: (pid: number) => Pro
 for (const { name, run } of WAYS) {
   test(`pages add up to Rss and known bytes are copied: ${name}`, async (t) => {
     const { target, odd } = await startOddPages(t);
-    const before = residentBytesOf(target.pid);
+    const before = await settled(() => residentBytesOf(target.pid));
     const image = run(target.pid);
     assertExact(image);
     assertKnownBytes(image, odd.known);
@@ -159,7 +161,7 @@ test("a reservation of 1 TiB costs nothing", async (t) => {
 
 test("an untouched shared mapping of 1 GiB stays untouched, live reads included", async (t) => {
   const { target, odd } = await startOddPages(t);
-  const before = residentBytesOf(target.pid);
+  const before = await settled(() => residentBytesOf(target.pid));
   const mappings = readMaps(target.pid);
   assert.ok(mappings.ok);
   const live = LiveMemory.open(target.pid, mappings.value);

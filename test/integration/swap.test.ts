@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { setTimeout } from "node:timers/promises";
 import { buildLedger } from "../../src/analysis/ledger.ts";
 import { captureSnapshot } from "../../src/capture/capture.ts";
 import { readSmapsTotals } from "../../src/target/proc/smaps.ts";
 import { lendSwap } from "../support/host-memory.ts";
 import { pythons } from "../support/pythons.ts";
+import { settled } from "../support/settled.ts";
 import { startTarget } from "../support/spawn.ts";
 
 const SWAP_BYTES = 96 * 2 ** 20;
@@ -33,7 +33,7 @@ test("swapped pages are counted, not read unless asked for, and the answer says 
   assert.ok(python);
   const target = startTarget(t, python, TARGET);
   assert.equal(await target.line(), "ready");
-  const swapped = await settledSwap(target.pid);
+  const swapped = await settled(() => swappedBytes(target.pid));
   if (swapped < SWAP_BYTES / 20) return t.skip(`the kernel paged out ${swapped} bytes only`);
 
   const captured = await captureSnapshot(target.pid, {});
@@ -62,14 +62,4 @@ function swappedBytes(pid: number): number {
   const totals = readSmapsTotals(pid);
   assert.ok(totals.ok);
   return totals.value.swappedBytes;
-}
-
-/** The target reads some pages back until it sleeps. */
-async function settledSwap(pid: number): Promise<number> {
-  for (let before = -1; ; ) {
-    const now = swappedBytes(pid);
-    if (now === before) return now;
-    before = now;
-    await setTimeout(200);
-  }
 }

@@ -7,6 +7,7 @@ import { assertExactLedger, captured } from "../../support/captured.ts";
 import { isRunning, threadStates } from "../../support/pause-helpers.ts";
 import { distributionPython, pythons } from "../../support/pythons.ts";
 import { pystrata, residentBytesOf } from "../../support/report.ts";
+import { settled } from "../../support/settled.ts";
 import { startTarget } from "../../support/spawn.ts";
 
 /** What a capture tells while it goes on, in order; the target runs at each of them. */
@@ -168,7 +169,7 @@ test("looking at a process that shares 1 GiB which nobody touched leaves its res
   const code = `import mmap\nshared = mmap.mmap(-1, 1 << 30)\n${READY_AND_WAIT}`;
   const target = startTarget(t, distributionPython(), code);
   await target.line();
-  const before = residentBytesOf(target.pid);
+  const before = await settled(() => residentBytesOf(target.pid));
   assertExactLedger(await captured(target.pid));
   assert.equal(residentBytesOf(target.pid), before);
   assert.ok(isRunning(target.pid));
