@@ -17,21 +17,20 @@ export function visitRun(word: i32, count: i32): void {
 
 /**
  * Visits `count` pointers from `word` on, `step` words apart. This is `visit` written out, with what it needs of the state in
- * locals: nearly all references of a heap pass here, and nearly all end at the look at their slot.
+ * locals: nearly all references of a heap pass here, and nearly all end at the look into the page information.
  */
 function visitEach(word: i32, count: i32, step: i32): void {
   const directory = S.directory;
   const pageInfo = S.pageInfo;
   const firstSlot = S.firstSlot;
   const poolShift = S.poolShift;
-  const settledSlots = S.settledSlots;
+  const zeroSlotNumber = S.zeroSlotNumber;
   for (let index = 0, at = word; index < count; index++, at += step) {
     const low = load32(at);
     const high = load32(at + 1);
     if ((low & 7) !== 0 || high >>> 15 !== 0) continue;
-    const slot = load32(load32(directory + high) + (low >>> 20));
-    if (load32(settledSlots + (slot >>> 18)) !== 0) continue;
-    const target = slot + ((low & 0xfffff) >>> 2);
+    const target = load32(load32(directory + high) + (low >>> 20)) + ((low & 0xfffff) >>> 2);
+    if (target >>> 18 === zeroSlotNumber) continue;
     if (load32(pageInfo + (((target - firstSlot) >>> poolShift) << 2)) === 0) visitOutside(target);
   }
 }

@@ -77,11 +77,7 @@ export const P_TYPE_BASIC_SIZE: i32 = 65;
 export const P_TYPE_FLAGS: i32 = 66;
 /** First word behind the image. */
 export const P_END_WORD: i32 = 67;
-/** One word for each 1 MiB of linear memory: 1 when no reference into it needs a look, see `SLOTS`. */
-export const P_SETTLED_SLOTS: i32 = 68;
-export const PARAMETER_WORDS: i32 = 69;
-/** Slots of 1 MiB in the largest linear memory (16 GiB). */
-export const SLOTS: i32 = 16384;
+export const PARAMETER_WORDS: i32 = 68;
 
 // Words of a type's row; numbers that are left out are free.
 export const ROW_WORDS: i32 = 32;

@@ -8,7 +8,6 @@ export let zeroSlotNumber: i32 = 0;
 export let firstSlot: i32 = 0;
 export let pageInfo: i32 = 0;
 export let residentBits: i32 = 0;
-export let settledSlots: i32 = 0;
 export let chunkBits: i32 = 0;
 export let chunkRanks: i32 = 0;
 export let chunkWords: i32 = 0;
@@ -80,7 +79,6 @@ export function configure(block: i32): void {
   firstSlot = load32(block + P.P_FIRST_SLOT);
   pageInfo = load32(block + P.P_PAGE_INFO);
   residentBits = load32(block + P.P_RESIDENT_BITS);
-  settledSlots = load32(block + P.P_SETTLED_SLOTS);
   chunkBits = load32(block + P.P_CHUNK_BITS);
   chunkRanks = load32(block + P.P_CHUNK_RANKS);
   chunkWords = load32(block + P.P_CHUNK_WORDS);

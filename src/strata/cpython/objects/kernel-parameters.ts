@@ -23,7 +23,6 @@ export function writeParameters(image: MemoryImage, runtime: PythonRuntime, tabl
   set(P.P_END_WORD, image.firstSlot + image.slotCount * (MIB / 4));
   set(P.P_PAGE_INFO, tables.pageInfo);
   set(P.P_RESIDENT_BITS, tables.residentBits);
-  set(P.P_SETTLED_SLOTS, tables.settledSlots);
   set(P.P_CHUNK_BITS, tables.chunkBits);
   set(P.P_CHUNK_RANKS, tables.chunkRanks);
   set(P.P_CHUNK_ORDINALS, tables.chunkOrdinals);

@@ -19,7 +19,6 @@ const FREE_TAG_WORDS = 4096;
 export interface KernelTables {
   readonly pageInfo: number;
   readonly residentBits: number;
-  readonly settledSlots: number;
   readonly chunkBits: number;
   readonly chunkRanks: number;
   readonly chunkOrdinals: number;
@@ -59,8 +58,6 @@ export function buildKernelTables(
   const poolWords = (pymalloc?.poolBytes ?? 16384) / 4;
   const residentBits = memory.allocate(Math.ceil(imageWords / WORDS_PER_PAGE / 32));
   fillResidentBits(image, resident, residentBits);
-  const settledSlots = memory.allocate(P.SLOTS);
-  fillSettledSlots(image, pymalloc, settledSlots);
 
   const pageInfo = memory.allocate((imageWords / poolWords + 1) * P.PAGE_INFO_WORDS, 4);
   const pools = pymalloc?.pools.length ?? 0;
@@ -80,7 +77,6 @@ export function buildKernelTables(
   return {
     pageInfo,
     residentBits,
-    settledSlots,
     chunkBits,
     chunkRanks,
     chunkOrdinals,
@@ -112,27 +108,6 @@ function fillResidentBits(image: MemoryImage, resident: PageSet, table: number):
       if (resident.has(address + page * PAGE_BYTES)) bits[slot * 8 + (page >>> 5)] |= 1 << (page & 31);
     }
   }
-}
-
-/**
- * Marks the slots in which references need no look: the zero slot, and those that lie wholly in arenas, where every object is a
- * block that was classified already. Nearly all references of a heap end here.
- */
-function fillSettledSlots(image: MemoryImage, pymalloc: Pymalloc | undefined, table: number): void {
-  const { memory } = image;
-  memory.store(table + image.zeroSlot / WORDS_PER_SLOT, 1);
-  const covered = new Float64Array(image.slotCount);
-  const firstSlotNumber = image.firstSlot / WORDS_PER_SLOT;
-  for (let arena = 0; arena < (pymalloc?.arenas.length ?? 0); arena++) {
-    const start = pymalloc?.arenas.address[arena] ?? 0;
-    const end = start + (pymalloc?.arenas.bytes[arena] ?? 0);
-    for (let at = start; at < end; ) {
-      const slotEnd = Math.min(end, (Math.floor(at / MIB) + 1) * MIB);
-      if (image.has(at)) covered[Math.floor(image.wordOf(at) / WORDS_PER_SLOT) - firstSlotNumber] += slotEnd - at;
-      at = slotEnd;
-    }
-  }
-  for (let slot = 0; slot < image.slotCount; slot++) if (covered[slot] === MIB) memory.store(table + firstSlotNumber + slot, 1);
 }
 
 /** Gives every pool its first place and enters it in the page information. Pools were read in the image, so they lie in it. */
