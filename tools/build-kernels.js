@@ -10,7 +10,7 @@ import { build } from "esbuild";
 const source = fileURLToPath(new URL("../src/strata/cpython/kernels/", import.meta.url));
 const generated = join(source, "generated");
 /** Not part of the kernels: declarations and the other environments. */
-const NOT_COMPILED = new Set(["types.d.ts", "kernel-set.ts", "environment.ts", "environment-segmented.ts"]);
+const NOT_COMPILED = new Set(["types.d.ts", "kernel-set.ts", "arithmetic.ts", "environment.ts", "environment-segmented.ts"]);
 
 async function buildPlain(environment, output) {
   const result = await build({
