@@ -21,6 +21,10 @@ export interface CaptureRequest {
   readonly maxMemoryBytes?: number | undefined;
   readonly allowSigstop?: boolean | undefined;
   readonly readSwapped?: boolean | undefined;
+  /** Fill `Snapshot.graph`: references, roots, names. */
+  readonly references?: boolean | undefined;
+  /** Keep values too (`GraphTables.values`): they may be secrets. */
+  readonly values?: boolean | undefined;
   readonly progress?: ReportProgress | undefined;
   readonly phase?: ReportPhase | undefined;
 }

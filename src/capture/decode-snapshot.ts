@@ -107,6 +107,7 @@ export async function decodeSnapshot({
     pymalloc: pymalloc && objects ? buildPymallocTables(pymalloc, resident, objects) : undefined,
     types,
     objects: objects && objectTables(objects, runtime),
+    graph: undefined,
     interpreters: runtime && objects ? interpreterFacts(runtime, taken, objects, freeLists, interned) : [],
     threads: threadFacts(taken, threads),
     libraries: os.libraries.map((library) => library.name),

@@ -125,6 +125,7 @@ export function syntheticSnapshot(options: SyntheticOptions = {}): Snapshot {
     pymalloc: pool.tables,
     types: typeTable(names, pool, malloc),
     objects,
+    graph: undefined,
     interpreters: [
       {
         address: ADDRESSES.libraryData + PAGE_BYTES,
