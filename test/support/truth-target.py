@@ -1,8 +1,8 @@
 """A process with a rich heap that tells the truth about itself: `truth-target.py FOLDER [SCALE]`.
 
 It builds a rich heap, forks, and stands still. The child has the same objects at the same addresses (copy-on-write) and
-dumps, for everything reachable from what the collector tracks: address, type, `sys.getsizeof`, whether it is tracked. The
-parent is not disturbed by that: after `sys._debugmallocstats()`, its last deed, it allocates nothing and waits in pause(2).
+dumps, for everything reachable from what the collector tracks: address, type, `sys.getsizeof`, whether it is tracked, and
+what `gc.get_referents` says. The parent is not disturbed by that: after `sys._debugmallocstats()`, its last deed, it allocates nothing and waits in pause(2).
 The child prints "ready FOLDER" once it sees its parent sleep.
 
 Runs on CPython 3.6 to 3.13. What a version or build lacks is left out and named in `facts.json`.
@@ -100,9 +100,9 @@ def type_facts(cls):
     return facts
 
 
-def dump_objects(roots, pending, seen, rows, types, path):
+def dump_objects(roots, pending, seen, rows, links, types, folder):
     """Everything reachable from `roots`, in the forked child. The containers were made before the fork."""
-    own = {id(container) for container in (roots, pending, seen, rows, types)}
+    own = {id(container) for container in (roots, pending, seen, rows, links, types)}
     pending.extend(roots)
     while pending:
         thing = pending.pop()
@@ -117,14 +117,18 @@ def dump_objects(roots, pending, seen, rows, types, path):
         cls = type(thing)
         rows.extend((address, id(cls), size, gc.is_tracked(thing)))
         types.setdefault(id(cls), cls)
-        pending.extend(gc.get_referents(thing))
-    with open(path, "wb") as output:
-        rows.tofile(output)
+        referents = gc.get_referents(thing)
+        links.append(len(referents))
+        links.extend(map(id, referents))
+        pending.extend(referents)
+    for name, words in (("objects.bin", rows), ("references.bin", links)):
+        with open(os.path.join(folder, name), "wb") as output:
+            words.tofile(output)
     return own
 
 
 def dump(folder, roots, scratch, facts):
-    own = dump_objects(roots, *scratch, path=os.path.join(folder, "objects.bin"))
+    own = dump_objects(roots, *scratch, folder=folder)
     types = scratch[-1]
     facts["types"] = {hex(address): type_facts(cls) for address, cls in types.items()}
     facts["scratch"] = [hex(address) for address in own]
@@ -157,7 +161,7 @@ def stand_still(folder, twins, skipped):
     # fork(2) itself: os.fork() has the child renew its locks, conditions and queues, which the parent does not have then.
     fork = ctypes.PyDLL(None).fork
     debug_malloc_stats, pause, write = sys._debugmallocstats, signal.pause, os.write
-    scratch = [[], set(), array.array("Q"), {}]
+    scratch = [[], set(), array.array("Q"), array.array("Q"), {}]
     roots = []
     roots.extend(gc.get_objects())
     parent = os.getpid()

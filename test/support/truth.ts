@@ -11,6 +11,7 @@ export interface Truth {
   readonly target: Target;
   /** Everything that gc.get_referents reaches from gc.get_objects(). */
   readonly objects: TrueObjects;
+  readonly references: TrueReferences;
   /** By address of the type. */
   readonly types: ReadonlyMap<number, TrueType>;
   /** What sys._debugmallocstats() printed as the target's last deed. */
@@ -38,6 +39,13 @@ export interface TrueObjects {
   readonly shallowBytes: Float64Array;
   /** 1 when the collector tracks it. */
   readonly tracked: Uint8Array;
+}
+
+/** What gc.get_referents says of each row of `TrueObjects`: `targets[offsets[row]]` up to, not including, `targets[offsets[row + 1]]`. */
+export interface TrueReferences {
+  readonly offsets: Uint32Array;
+  /** Addresses; one that is referred to twice is there twice. */
+  readonly targets: Float64Array;
 }
 
 export interface TrueType {
@@ -84,13 +92,15 @@ export async function startTruth(t: TestContext, python: PythonTarget, options: 
 }
 
 function readTruth(folder: string): Omit<Truth, "target"> {
+  const objects = readObjects(join(folder, "objects.bin"));
   const facts = JSON.parse(readFileSync(join(folder, "facts.json"), "utf8")) as Facts;
   const types = Object.entries(facts.types).map(([address, type]): [number, TrueType] => [
     Number(address),
     { module: type.module ?? undefined, qualifiedName: type.qualname ?? "" },
   ]);
   return {
-    objects: readObjects(join(folder, "objects.bin")),
+    objects,
+    references: readReferences(join(folder, "references.bin"), objects.length),
     types: new Map(types),
     debugMallocStats: readFileSync(join(folder, "debugmallocstats.txt"), "utf8"),
     gc: {
@@ -119,6 +129,21 @@ function readObjects(path: string): TrueObjects {
     tracked[row] = Number(words[row * ROW_WORDS + 3]);
   }
   return { length, address, type, shallowBytes, tracked };
+}
+
+/** Of each object: how many, then their addresses. */
+function readReferences(path: string, objects: number): TrueReferences {
+  const words = toWords(readFileSync(path));
+  const offsets = new Uint32Array(objects + 1);
+  const targets = new Float64Array(words.length - objects);
+  let at = 0;
+  let count = 0;
+  for (let row = 0; row < objects; row++) {
+    const end = at + 1 + Number(words[at]);
+    for (at++; at < end; at++) targets[count++] = Number(words[at]);
+    offsets[row + 1] = count;
+  }
+  return { offsets, targets };
 }
 
 /** A copy: a small file's buffer lies anywhere in a pool, and words want their alignment. */
