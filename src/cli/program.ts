@@ -8,7 +8,6 @@ import { launcherDetails } from "./launcher.ts";
 import {
   type CommonOptions,
   parseMilliseconds,
-  parsePid,
   parseSize,
   parseSortKey,
   type ReportArguments,
@@ -16,11 +15,13 @@ import {
   wholeNumberFrom,
 } from "./options.ts";
 import { writeDefect, writeFailure } from "./output.ts";
+import { looksLikeFile, parseSource, type SnapshotSource } from "./source.ts";
 
 const USAGE_HINT = "pystrata --help lists verbs and options.";
 
-/** A verb on a PID. */
-type Verb = (pid: number) => Promise<Result<void>>;
+/** A verb on a PID or a file. */
+type Verb = (source: SnapshotSource) => Promise<Result<void>>;
+type OnSource = (text: string, verb: Verb) => Promise<void>;
 
 /**
  * Runs one command line and returns the exit status. Everything that can be expected to fail ends in one sentence; anything
@@ -33,14 +34,14 @@ export async function run(argv: readonly string[]): Promise<number> {
     writeFailure(failure, pid === undefined ? [] : launcherDetails(pid, failure));
     status = exitStatusOf(failure.code);
   };
-  const onPid = async (pidText: string, verb: Verb): Promise<void> => {
-    const pid = parsePid(pidText);
-    if (!pid.ok) return finish(pid.failure);
-    const result = await verb(pid.value);
-    if (!result.ok) finish(result.failure, pid.value);
+  const onSource: OnSource = async (text, verb) => {
+    const source = parseSource(text);
+    if (!source.ok) return finish(source.failure);
+    const result = await verb(source.value);
+    if (!result.ok) finish(result.failure, source.value.kind === "process" ? source.value.pid : undefined);
   };
   try {
-    await buildProgram(onPid, finish).parseAsync(argv, { from: "user" });
+    await buildProgram(onSource, finish).parseAsync(argv, { from: "user" });
   } catch (error) {
     if (error instanceof CommanderError) {
       if (error.exitCode === 0) return EXIT_DONE;
@@ -64,66 +65,65 @@ function sentenceOf(error: CommanderError): string {
 }
 
 /** Declares verbs and options. A verb's code is loaded when it is asked for: no verb pays for another's. */
-function buildProgram(
-  onPid: (pidText: string, verb: Verb) => Promise<void>,
-  finish: (failure: Failure | undefined) => void,
-): Command {
+function buildProgram(onSource: OnSource, finish: (failure: Failure | undefined) => void): Command {
   const program = new Command("pystrata");
   addCommonOptions(program)
     .description("Accounts for every resident byte of a running CPython. Nothing is injected into it.")
-    .usage("[PID | VERB PID] [options]")
+    .usage("[PID | FILE | VERB PID | VERB FILE] [options]")
     .commandsGroup("Verbs:")
-    .argument("[pid]", "report on this process; without it, list the Python processes")
+    .argument("[pid|file]", "report on this process or snapshot file; without it, list the Python processes")
     .version(packageVersion(), "-V, --version", "print the version")
     .configureOutput({ writeErr: () => {} })
     .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
     .exitOverride()
     .helpCommand("help [verb]", "explain a verb and its options")
     .allowExcessArguments()
-    .action(async (pidText: string | undefined, options: ReportArguments, command: Command) => {
-      if (command.args.length > 1 && pidText !== undefined) return finish(unknownVerb(pidText, program));
-      if (pidText === undefined) return finishResult(await (await import("./commands/list.ts")).list(options), finish);
-      if (!/^\d/.test(pidText)) return finish(unknownVerb(pidText, program));
-      return onPid(pidText, async (pid) => (await import("./commands/report.ts")).report(pid, options));
+    .action(async (text: string | undefined, options: ReportArguments, command: Command) => {
+      if (command.args.length > 1 && text !== undefined) return finish(unknownVerb(text, program));
+      if (text === undefined) return finishResult(await (await import("./commands/list.ts")).list(options), finish);
+      if (!/^\d/.test(text) && !looksLikeFile(text)) return finish(unknownVerb(text, program));
+      return onSource(text, async (source) => (await import("./commands/report.ts")).report(source, options));
     });
 
-  verb(program, "report <pid>", "where every resident byte went (the default verb)").action(
-    (pidText: string, _: unknown, command: Command) =>
-      onPid(pidText, async (pid) =>
-        (await import("./commands/report.ts")).report(pid, command.optsWithGlobals<ReportArguments>()),
+  verb(program, "report <pid|file>", "where every resident byte went (the default verb)").action(
+    (text: string, _: unknown, command: Command) =>
+      onSource(text, async (source) =>
+        (await import("./commands/report.ts")).report(source, command.optsWithGlobals<ReportArguments>()),
       ),
   );
-  verb(program, "types <pid>", "objects by type: count, shallow, owned and resident bytes")
+  verb(program, "types <pid|file>", "objects by type: count, shallow, owned and resident bytes")
     .addOption(
       new Option("--sort <key>", "resident, owned, shallow, count or name").argParser(parseSortKey).default("resident"),
     )
     .addOption(new Option("--limit <rows>", "rows to show, 0 for all (text: 30, JSON: all)").argParser(wholeNumberFrom(0)))
     .addOption(new Option("--filter <text>", "only types whose module.name contains the text, or matches /regular expression/"))
-    .action((pidText: string, _: unknown, command: Command) =>
-      onPid(pidText, async (pid) =>
-        (await import("./commands/types.ts")).types(pid, command.optsWithGlobals<TypesArguments>()),
+    .action((text: string, _: unknown, command: Command) =>
+      onSource(text, async (source) =>
+        (await import("./commands/types.ts")).types(source, command.optsWithGlobals<TypesArguments>()),
       ),
     );
-  verb(program, "arenas <pid>", "pymalloc: arenas, pools, block sizes").action(
-    (pidText: string, _: unknown, command: Command) =>
-      onPid(pidText, async (pid) =>
-        (await import("./commands/arenas.ts")).arenas(pid, command.optsWithGlobals<CommonOptions>()),
+  verb(program, "arenas <pid|file>", "pymalloc: arenas, pools, block sizes").action(
+    (text: string, _: unknown, command: Command) =>
+      onSource(text, async (source) =>
+        (await import("./commands/arenas.ts")).arenas(source, command.optsWithGlobals<CommonOptions>()),
       ),
   );
-  verb(program, "heap <pid>", "malloc: arenas, free and cached memory, settings").action(
-    (pidText: string, _: unknown, command: Command) =>
-      onPid(pidText, async (pid) => (await import("./commands/heap.ts")).heap(pid, command.optsWithGlobals<CommonOptions>())),
+  verb(program, "heap <pid|file>", "malloc: arenas, free and cached memory, settings").action(
+    (text: string, _: unknown, command: Command) =>
+      onSource(text, async (source) =>
+        (await import("./commands/heap.ts")).heap(source, command.optsWithGlobals<CommonOptions>()),
+      ),
   );
-  verb(program, "explain <pid> <address>", "what lies at an address: object, block, chunk, mapping, page").action(
-    (pidText: string, address: string, _: unknown, command: Command) =>
-      onPid(pidText, async (pid) =>
-        (await import("./commands/explain.ts")).explain(pid, address, command.optsWithGlobals<CommonOptions>()),
+  verb(program, "explain <pid|file> <address>", "what lies at an address: object, block, chunk, mapping, page").action(
+    (text: string, address: string, _: unknown, command: Command) =>
+      onSource(text, async (source) =>
+        (await import("./commands/explain.ts")).explain(source, address, command.optsWithGlobals<CommonOptions>()),
       ),
   );
   verb(program, "doctor <pid>", "what you may do to this process, and how to get the rest; it is not stopped").action(
-    (pidText: string, _: unknown, command: Command) =>
-      onPid(pidText, async (pid) =>
-        (await import("./commands/doctor.ts")).doctor(pid, command.optsWithGlobals<CommonOptions>()),
+    (text: string, _: unknown, command: Command) =>
+      onSource(text, async (source) =>
+        (await import("./commands/doctor.ts")).doctor(source, command.optsWithGlobals<CommonOptions>()),
       ),
   );
   return program;

@@ -41,7 +41,7 @@ function assertRuns(target: Target): void {
 }
 
 test("wrong usage", async () => {
-  await assertFails(["report"], 2, /Missing required argument 'pid'/);
+  await assertFails(["report"], 2, /Missing required argument 'pid\|file'/);
   await assertFails(["report", "one"], 2, /"one" is no PID\./);
   await assertFails(["report", "-5"], 2, /"-5" is no PID\./);
   await assertFails(["0"], 2, /"0" is no PID\./);

@@ -2,12 +2,13 @@ import { type Result, succeed } from "../../base/result.ts";
 import { arenasJson } from "../json/arenas-json.ts";
 import type { CommonOptions } from "../options.ts";
 import { styleFor, writeJson, writeLines } from "../output.ts";
+import type { SnapshotSource } from "../source.ts";
 import { takeSnapshot } from "../take-snapshot.ts";
 import { arenasText } from "../text/arenas-text.ts";
 
-/** `arenas PID`: pymalloc's arenas, pools and block sizes. */
-export async function arenas(pid: number, options: CommonOptions): Promise<Result<void>> {
-  const snapshot = await takeSnapshot(pid, options);
+/** `arenas PID|FILE`: pymalloc's arenas, pools and block sizes. */
+export async function arenas(source: SnapshotSource, options: CommonOptions): Promise<Result<void>> {
+  const snapshot = await takeSnapshot(source, options);
   if (!snapshot.ok) return snapshot;
   if (options.format === "json") writeJson(arenasJson(snapshot.value));
   else writeLines(arenasText(snapshot.value, styleFor(options)));

@@ -3,12 +3,13 @@ import { type Result, succeed } from "../../base/result.ts";
 import { reportJson } from "../json/report-json.ts";
 import type { ReportArguments } from "../options.ts";
 import { styleFor, writeJson, writeLines } from "../output.ts";
+import type { SnapshotSource } from "../source.ts";
 import { takeSnapshot } from "../take-snapshot.ts";
 import { reportText } from "../text/report-text.ts";
 
-/** `report PID`, and `PID` alone: where every resident byte went. */
-export async function report(pid: number, options: ReportArguments): Promise<Result<void>> {
-  const snapshot = await takeSnapshot(pid, options);
+/** `report PID|FILE`, and `PID|FILE` alone: where every resident byte went. */
+export async function report(source: SnapshotSource, options: ReportArguments): Promise<Result<void>> {
+  const snapshot = await takeSnapshot(source, options);
   if (!snapshot.ok) return snapshot;
   const ledger = buildLedger(snapshot.value);
   if (options.format === "json") writeJson(reportJson(snapshot.value, ledger));

@@ -3,18 +3,19 @@ import { type Result, succeed } from "../../base/result.ts";
 import { typesJson } from "../json/types-json.ts";
 import { parseFilter, type TypesArguments } from "../options.ts";
 import { styleFor, writeJson, writeLines } from "../output.ts";
+import type { SnapshotSource } from "../source.ts";
 import { takeSnapshot } from "../take-snapshot.ts";
 import { typesText } from "../text/types-text.ts";
 
 /** Rows for people when no limit is given; programs get all. */
 const ROWS_FOR_PEOPLE = 30;
 
-/** `types PID`: the histogram of types. */
-export async function types(pid: number, options: TypesArguments): Promise<Result<void>> {
+/** `types PID|FILE`: the histogram of types. */
+export async function types(source: SnapshotSource, options: TypesArguments): Promise<Result<void>> {
   // A wrong filter is found before the process is stopped for nothing.
   const filter = options.filter === undefined ? undefined : parseFilter(options.filter);
   if (filter && !filter.ok) return filter;
-  const snapshot = await takeSnapshot(pid, options);
+  const snapshot = await takeSnapshot(source, options);
   if (!snapshot.ok) return snapshot;
   const usual = options.format === "json" ? 0 : ROWS_FOR_PEOPLE;
   const limit = options.limit ?? usual;
