@@ -9,7 +9,7 @@ import { fail, type Result, succeed } from "../base/result.ts";
 import { type DominatorTree, dominatorTree } from "../graph/dominators.ts";
 import { freedAtOnceSizes } from "../graph/freed-at-once.ts";
 import { type Graph, reverseGraph } from "../graph/graph.ts";
-import { retainedCounts, retainedSizes } from "../graph/retained.ts";
+import { dominatedNodes, retainedCounts, retainedSizes } from "../graph/retained.ts";
 import { descriptorState, IMMORTAL_REFERENCES } from "../snapshot/states.ts";
 import { type GraphTables, ObjectState, type ObjectTables, RootKind, type Snapshot } from "../snapshot/tables.ts";
 import { ownedBytesOfPlaces } from "./owned-bytes.ts";
@@ -33,6 +33,8 @@ export interface ObjectGraph {
   /** The graph turned round: who refers to an object. */
   readonly referrers: Graph;
   readonly dominators: DominatorTree;
+  /** The dominator tree to walk down; its last node is the outside. */
+  readonly dominated: Graph;
   /** Owned bytes of all that each object keeps alive, itself included; one item more than places: what is reachable at all. */
   readonly retainedBytes: Float64Array;
   /** How many objects each object keeps alive, itself included; as `retainedBytes`. */
@@ -80,6 +82,7 @@ class CapturedGraph implements ObjectGraph {
   readonly lowerBound: boolean;
   private lazyReferrers: Graph | undefined;
   private lazyDominators: DominatorTree | undefined;
+  private lazyDominated: Graph | undefined;
   private lazyRetainedBytes: Float64Array | undefined;
   private lazyRetainedCounts: Float64Array | undefined;
   private lazyFreedAtOnceBytes: Float64Array | undefined;
@@ -105,6 +108,11 @@ class CapturedGraph implements ObjectGraph {
   get dominators(): DominatorTree {
     this.lazyDominators ??= dominatorTree(this.graph, this.held);
     return this.lazyDominators;
+  }
+
+  get dominated(): Graph {
+    this.lazyDominated ??= dominatedNodes(this.dominators);
+    return this.lazyDominated;
   }
 
   get retainedBytes(): Float64Array {
