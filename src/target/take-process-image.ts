@@ -143,6 +143,7 @@ class Capture {
       allowSigstop: this.options.allowSigstop ?? false,
     });
     if (!stopped.ok) return { kind: "failed", failure: stopped.failure };
+    const { requestedAtMilliseconds } = stopped.value;
     let died = false;
     let outcome: StoppedCopy;
     try {
@@ -155,7 +156,7 @@ class Capture {
       });
     } finally {
       died = stopped.value.resume().died;
-      const pausedMilliseconds = monotonicMilliseconds() - began;
+      const pausedMilliseconds = monotonicMilliseconds() - requestedAtMilliseconds;
       this.totalPausedMilliseconds += pausedMilliseconds;
       this.longestMilliseconds = Math.max(this.longestMilliseconds, pausedMilliseconds);
     }

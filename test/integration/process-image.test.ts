@@ -6,9 +6,11 @@ import { GIB, MIB, PAGE_BYTES } from "../../src/base/units.ts";
 import type { CaptureOptions } from "../../src/target/capture-options.ts";
 import { releaseImage } from "../../src/target/image-memory.ts";
 import { LiveMemory } from "../../src/target/live-memory.ts";
+import { loadNative, type NativeCalls } from "../../src/target/native.ts";
 import { readMaps } from "../../src/target/proc/maps.ts";
 import { readSmapsTotals } from "../../src/target/proc/smaps.ts";
 import { PageState, type ProcessImage } from "../../src/target/process-image.ts";
+import { bytesInState, PageRunsBuilder, ResidencyScanner } from "../../src/target/residency.ts";
 import { takeProcessImage } from "../../src/target/take-process-image.ts";
 import { lendHugePages, lendSwap } from "../support/host-memory.ts";
 import { distributionPython } from "../support/pythons.ts";
@@ -131,6 +133,33 @@ for (const { name, run } of WAYS) {
     await target.stop();
   });
 }
+
+test("a scan says of every page what its entry in the page map says", async (t) => {
+  const { target, odd } = await startOddPages(t);
+  const maps = readMaps(target.pid);
+  assert.ok(maps.ok);
+  // Entries take the huge zero page, which is nobody's, for a file's.
+  const mappings = maps.value.filter(({ start, end }) => odd.hugeZeros < start || odd.hugeZeros >= end);
+  const known = PageState.present | PageState.swapped | PageState.guard | PageState.fileOrShared;
+  const runsOf = (native: NativeCalls | undefined) => {
+    const scanner = ResidencyScanner.open(target.pid, native);
+    assert.ok(scanner.ok);
+    const builder = new PageRunsBuilder();
+    const runs = scanner.value.scan(mappings);
+    for (const mapping of mappings) {
+      for (let run = 0; run < runs.length; run++) {
+        const inside = runs.start[run] >= mapping.start && runs.end[run] <= mapping.end;
+        if (inside) builder.add(runs.start[run], runs.end[run], runs.state[run] & known, mapping.start);
+      }
+    }
+    assert.equal(scanner.value.knowsZeroPages, native !== undefined, "both ways are to be compared");
+    scanner.value.close();
+    return builder.finish();
+  };
+  const scanned = runsOf(loadNative());
+  assert.ok(bytesInState(scanned, PageState.fileOrShared) > 0);
+  assert.deepEqual(scanned, runsOf(undefined));
+});
 
 test("swapped pages are left where they are, unless they are asked for", async (t) => {
   if (!lendSwap(t, 64 * MIB)) return t.skip("no swap can be added here");
