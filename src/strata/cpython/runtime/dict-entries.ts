@@ -17,7 +17,11 @@ export interface DictEntries {
 
 /** Entries of the dict object at `dict`; undefined when its key table cannot be one. For small questions, not for heaps. */
 export function dictEntries(reader: MemoryReader, layout: Layout, dict: number): DictEntries | undefined {
-  const keys = reader.u64(dict + layout.offset("PyDictObject", "ma_keys"));
+  return keyEntries(reader, layout, reader.u64(dict + layout.offset("PyDictObject", "ma_keys")));
+}
+
+/** Entries of the key table at `keys`, as `dictEntries`. */
+export function keyEntries(reader: MemoryReader, layout: Layout, keys: number): DictEntries | undefined {
   const length = reader.u64(keys + layout.offset("PyDictKeysObject", "dk_nentries"));
   const indexBytes = indexTableBytes(reader, layout, keys);
   if (!reader.has(keys) || length > MAX_ENTRIES || indexBytes === undefined) return undefined;
