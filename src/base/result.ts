@@ -1,5 +1,5 @@
 /** Why an expected failure happened; each code has one exit status (see `cli/exit-status.ts`). */
-export type FailureCode = "failed" | "usage" | "not-permitted" | "no-such-process" | "not-cpython" | "limit";
+export type FailureCode = "failed" | "usage" | "not-permitted" | "no-such-process" | "no-such-file" | "not-cpython" | "limit";
 
 /** An expected failure: one sentence that says what happened and why, one hint that says what to do. */
 export interface Failure {

@@ -10,6 +10,7 @@ const STATUS_OF: Readonly<Record<FailureCode, number>> = {
   usage: 2,
   "not-permitted": 3,
   "no-such-process": 4,
+  "no-such-file": 4,
   "not-cpython": 5,
   limit: 6,
 };

@@ -1,0 +1,322 @@
+/** Which columns and facts a snapshot file has: the tables of `tables.ts`, table by table. Writer, reader and docs/format.md follow it. */
+import type { Problem } from "../../base/problems.ts";
+import type {
+  CaptureFacts,
+  ClaimTable,
+  ContentTable,
+  GraphTables,
+  InterpreterFacts,
+  MallocArenaFacts,
+  MallocSettingsFacts,
+  MallocTables,
+  MappingTable,
+  NameTable,
+  ObjectTables,
+  PageRunTable,
+  ProcessFacts,
+  PymallocTables,
+  ReferenceTables,
+  RootTable,
+  Snapshot,
+  ThreadFacts,
+  TypeGraphTable,
+  TypeTable,
+  ValueTable,
+} from "../tables.ts";
+import {
+  boolean,
+  type Count,
+  column,
+  list,
+  type Node,
+  number,
+  optional,
+  ownTexts,
+  pairs,
+  record,
+  struct,
+  text,
+  texts,
+} from "./schema-nodes.ts";
+
+function countAt(path: string): Count {
+  return { text: path, of: (at) => at(path) };
+}
+
+const PLACES = countAt("objects.length");
+const TYPES = countAt("types.length");
+const LIBRARIES = countAt("libraries");
+const REFERENCES = countAt("graph.references.length");
+const OFFSETS: Count = { text: "objects.length + 1", of: (at) => at("objects.length") + 1 };
+const OTHER_PLACES: Count = {
+  text: "objects.length − objects.poolPlaces − objects.chunkPlaces",
+  of: (at) => at("objects.length") - at("objects.poolPlaces") - at("objects.chunkPlaces"),
+};
+/** An end of a row may be the end of the table. */
+const REFERENCE_ENDS: Count = { text: "graph.references.length + 1", of: (at) => at("graph.references.length") + 1 };
+const FIRST_PLACES: Count = { text: "objects.poolPlaces + 1", of: (at) => at("objects.poolPlaces") + 1 };
+
+const f64 = column("f64");
+const u32 = column("u32");
+const i32 = column("i32");
+const u16 = column("u16");
+const u8 = column("u8");
+const ascendingAddress = column("f64", { ascending: true });
+const ascendingPlace = column("u32", { below: PLACES, ascending: true });
+const place = column("u32", { below: PLACES });
+const library = column("i32", { below: LIBRARIES });
+
+const PROCESS = struct<ProcessFacts>({
+  pid: number,
+  commandLine: list<string>(text),
+  name: text,
+  python: optional<string>(text),
+  allocator: optional<string>(text),
+  startedSecondsAgo: number,
+  residentBytes: number,
+  peakResidentBytes: number,
+  virtualBytes: number,
+  proportionalBytes: number,
+  uniqueBytes: number,
+  swappedBytes: number,
+  hugetlbBytes: number,
+  pageTableBytes: number,
+  anonymousHugeBytes: number,
+  minorFaults: number,
+  majorFaults: number,
+  threads: number,
+});
+
+const CAPTURE = struct<CaptureFacts>({
+  takenAt: text,
+  pausedMilliseconds: number,
+  totalPausedMilliseconds: number,
+  bytesCopied: number,
+  attempts: number,
+  consistent: boolean,
+  complete: boolean,
+  swappedBytesNotRead: number,
+  method: text,
+  reader: text,
+});
+
+const MAPPINGS = struct<MappingTable>({
+  length: number,
+  start: ascendingAddress,
+  end: f64,
+  kind: u8,
+  permissions: texts,
+  path: texts,
+  library,
+  thread: i32,
+  residentBytes: f64,
+  swappedBytes: f64,
+  part: texts,
+});
+
+const PAGES = struct<PageRunTable>({ length: number, start: ascendingAddress, end: f64, state: u8 });
+const CLAIMS = struct<ClaimTable>({ length: number, start: ascendingAddress, end: f64, kind: u8, label: texts });
+
+const MALLOC_ARENA = struct<MallocArenaFacts>({
+  address: number,
+  main: boolean,
+  systemBytes: number,
+  residentBytes: number,
+  inUseBytes: number,
+  freeBytes: number,
+  fastBytes: number,
+  cachedBytes: number,
+  topBytes: number,
+  chunks: number,
+  freeChunks: number,
+  threads: list<number>(number),
+  ranges: list<MallocArenaFacts["ranges"][number]>(struct<MallocArenaFacts["ranges"][number]>({ start: number, end: number })),
+});
+
+const MALLOC_SETTINGS = struct<MallocSettingsFacts>({
+  mmapThreshold: number,
+  mmapMax: number,
+  trimThreshold: number,
+  topPad: number,
+  dynamicThreshold: boolean,
+  arenaMax: number,
+});
+
+const MALLOC = struct<MallocTables>({
+  allocator: text,
+  variant: text,
+  arenas: list<MallocArenaFacts>(MALLOC_ARENA),
+  mapped: struct<MallocTables["mapped"]>({ count: number, bytes: number }),
+  settings: optional<MallocSettingsFacts>(MALLOC_SETTINGS),
+  headerBytes: number,
+  chunks: struct<MallocTables["chunks"]>({
+    length: number,
+    address: f64,
+    bytes: f64,
+    state: u8,
+    arena: u16,
+    ownerKind: u8,
+    owner: i32,
+    usedBytes: f64,
+  }),
+});
+
+const PYMALLOC = struct<PymallocTables>({
+  poolBytes: number,
+  alignment: number,
+  poolHeaderBytes: number,
+  arenas: struct<PymallocTables["arenas"]>({
+    length: number,
+    address: f64,
+    bytes: f64,
+    residentBytes: f64,
+    interpreter: u16,
+    pools: u16,
+    freePools: u16,
+    usedBlocks: f64,
+    freeBlocks: f64,
+  }),
+  pools: struct<PymallocTables["pools"]>({
+    length: number,
+    address: f64,
+    arena: column("u32", { below: countAt("pymalloc.arenas.length") }),
+    sizeClass: u8,
+    usedBlocks: u16,
+    firstObject: column("u32", { below: FIRST_PLACES, ascending: true }),
+    objectBytes: u16,
+    roundingBytes: u16,
+    freeBytes: u16,
+    freeListBytes: u16,
+    runtimeBytes: u16,
+    unownedBytes: u16,
+    headerBytes: u16,
+  }),
+});
+
+const TYPE_TABLE = struct<TypeTable>({
+  length: number,
+  address: f64,
+  name: texts,
+  module: texts,
+  count: f64,
+  shallowBytes: f64,
+  ownedBytes: f64,
+  residentBytes: f64,
+});
+
+const OBJECTS = struct<ObjectTables>({
+  length: number,
+  poolPlaces: number,
+  chunkPlaces: number,
+  descriptor: u32,
+  bytes: u32,
+  largeBytes: pairs,
+  link: u32,
+  otherAddress: column("f64", { rows: OTHER_PLACES }),
+  headerBytes: list<number>(number),
+  debugBytes: number,
+});
+
+const REFERENCE_TABLES = struct<ReferenceTables>({
+  length: number,
+  offsets: column("u32", { rows: OFFSETS, below: REFERENCE_ENDS, ascending: true }),
+  targets: place,
+  steps: u8,
+  wideSlots: struct<ReferenceTables["wideSlots"]>({
+    length: number,
+    reference: column("u32", { below: REFERENCES, ascending: true }),
+    slot: u32,
+  }),
+  uncounted: struct<ReferenceTables["uncounted"]>({
+    length: number,
+    source: ascendingPlace,
+    target: place,
+    slot: u32,
+    kind: u8,
+  }),
+});
+
+const ROOTS = struct<RootTable>({
+  length: number,
+  kind: u8,
+  target: place,
+  owner: i32,
+  frame: i32,
+  name: texts,
+  counted: u8,
+});
+
+const GRAPH_TYPES = struct<TypeGraphTable>({
+  object: column("i32", { rows: TYPES, below: PLACES }),
+  base: column("i32", { rows: TYPES, below: TYPES }),
+  form: column("u8", { rows: TYPES }),
+  flags: column("u8", { rows: TYPES }),
+  inPlaceExtraBytes: column("u32", { rows: TYPES }),
+  fields: struct<TypeGraphTable["fields"]>({
+    length: number,
+    type: column("u32", { below: TYPES, ascending: true }),
+    position: u32,
+    name: texts,
+  }),
+});
+
+const NAMES = struct<NameTable>({
+  length: number,
+  object: ascendingPlace,
+  text: column("u32", { below: countAt("graph.names.texts") }),
+  texts: ownTexts,
+});
+
+const CONTENTS = struct<ContentTable>({ length: number, object: ascendingPlace, size: u32, hashLow: u32, hashHigh: u32 });
+const VALUES = struct<ValueTable>({ length: number, object: ascendingPlace, repr: texts, cut: u8 });
+
+const GRAPH = struct<GraphTables>({
+  references: REFERENCE_TABLES,
+  roots: ROOTS,
+  types: GRAPH_TYPES,
+  names: NAMES,
+  contents: CONTENTS,
+  values: optional<ValueTable>(VALUES),
+});
+
+const INTERPRETER = struct<InterpreterFacts>({
+  address: number,
+  id: number,
+  collecting: boolean,
+  enabled: boolean,
+  generations: list<InterpreterFacts["generations"][number]>(
+    struct<InterpreterFacts["generations"][number]>({ threshold: number, count: number, objects: number }),
+  ),
+  permanentObjects: number,
+  internedStrings: optional<number>(number),
+  freeLists: record<number>(number),
+});
+
+const THREAD = struct<ThreadFacts>({
+  tid: number,
+  name: text,
+  interpreter: number,
+  frames: list<ThreadFacts["frames"][number]>(
+    struct<ThreadFacts["frames"][number]>({ function: text, file: text, line: optional<number>(number) }),
+  ),
+});
+
+const PROBLEM = struct<Problem>({ kind: text, sentence: text, count: number, address: optional<number>(number) });
+
+/** The whole snapshot. */
+export const SNAPSHOT_SCHEMA: Node = struct<Snapshot>({
+  process: PROCESS,
+  capture: CAPTURE,
+  mappings: MAPPINGS,
+  pages: PAGES,
+  claims: CLAIMS,
+  malloc: list<MallocTables>(MALLOC),
+  pymalloc: optional<PymallocTables>(PYMALLOC),
+  types: TYPE_TABLE,
+  objects: optional<ObjectTables>(OBJECTS),
+  graph: optional<GraphTables>(GRAPH),
+  interpreters: list<InterpreterFacts>(INTERPRETER),
+  threads: list<ThreadFacts>(THREAD),
+  libraries: list<string>(text),
+  problems: list<Problem>(PROBLEM),
+});
