@@ -7,7 +7,7 @@ const MAIN = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
 const RUN_MEASURED = fileURLToPath(new URL("run-measured.py", import.meta.url));
 const PHASES = fileURLToPath(new URL("print-phases.ts", import.meta.url));
 /** Longer than the default, so that a busy machine is measured and not refused. */
-const PAUSE = ["--max-pause", "10s"];
+export const PAUSE = ["--max-pause", "10s"];
 
 /** A way to run: with everything, or without a helper that may be missing. */
 export interface Way {
@@ -27,7 +27,6 @@ export interface CommandRun {
   readonly wallMilliseconds: number;
   readonly cpuMilliseconds: number;
   readonly peakBytes: number;
-  readonly report: Report;
 }
 
 /** What the figures need of a report's JSON. */
@@ -39,17 +38,33 @@ export interface Report {
 }
 
 /** Runs the built command's report on a process, from start to exit. */
-export function runReport(pid: number, way: Way, folder: string): CommandRun {
+export function runReport(pid: number, way: Way, folder: string): CommandRun & { readonly report: Report } {
   const output = join(folder, "report.json");
-  const command = [process.execPath, MAIN, "report", String(pid), "--format", "json", ...PAUSE, ...way.options];
-  const facts = JSON.parse(runChecked("python3", [RUN_MEASURED, output, ...command], way)) as Omit<CommandRun, "report">;
-  if (facts.status !== 0) throw new Error(`report, ${way.name}: exit status ${facts.status}`);
-  return { ...facts, report: JSON.parse(readFileSync(output, "utf8")) as Report };
+  const run = runCommand(["report", String(pid), ...PAUSE, ...way.options], way, output);
+  return { ...run, report: JSON.parse(readFileSync(output, "utf8")) as Report };
 }
 
-/** Milliseconds of each phase of a capture in a process of its own, so that nothing is warm. */
-export function runPhases(pid: number, way: Way): Readonly<Record<string, number>> {
-  return JSON.parse(runChecked(process.execPath, ["--import", "tsx", PHASES, String(pid)], way)) as Record<string, number>;
+/** Runs the built command from start to exit; its answer, as JSON, goes to the file `output`. */
+export function runCommand(args: readonly string[], way: Way, output: string): CommandRun {
+  const command = [process.execPath, MAIN, ...args, "--format", "json"];
+  const run = JSON.parse(runChecked("python3", [RUN_MEASURED, output, ...command], way)) as CommandRun;
+  if (run.status !== 0) throw new Error(`${args.join(" ")}, ${way.name}: exit status ${run.status}`);
+  return run;
+}
+
+/** What `print-phases.ts` prints. */
+export interface PhasesRun {
+  /** Milliseconds by phase. */
+  readonly phases: Readonly<Record<string, number>>;
+  readonly objects: number;
+  readonly references: number;
+}
+
+/** A capture in a process of its own, so that nothing is warm; with references until retained sizes are known. */
+export function runPhases(pid: number, way: Way, withReferences: boolean): PhasesRun {
+  const options = withReferences ? ["--references"] : [];
+  const command = ["--import", "tsx", PHASES, String(pid), ...options];
+  return JSON.parse(runChecked(process.execPath, command, way)) as PhasesRun;
 }
 
 function runChecked(command: string, args: readonly string[], way: Way): string {

@@ -1,4 +1,4 @@
-import { type CommandRun, runPhases, runReport, type Way } from "./measure.ts";
+import { runPhases, runReport, type Way } from "./measure.ts";
 import { rawCopy } from "./raw-copy.ts";
 
 /** Figures of one heap, taken one way: medians, except as noted. */
@@ -24,14 +24,14 @@ export interface Row {
 /** Runs of the command, raw copies and captures by turns, after one run to warm file caches up. */
 export function measureRow(heap: string, pid: number, way: Way, runs: number, folder: string): Row {
   const { process: target, coverage, types } = runReport(pid, way, folder).report;
-  const commands: CommandRun[] = [];
+  const commands: ReturnType<typeof runReport>[] = [];
   const rawMilliseconds: number[] = [];
   const kernelMilliseconds: number[] = [];
   for (let run = 0; run < runs; run++) {
     commands.push(runReport(pid, way, folder));
     const raw = rawCopy(pid);
     if (raw) rawMilliseconds.push((raw.milliseconds / raw.bytes) * commands[run].report.capture.bytesCopied);
-    const phases = runPhases(pid, way);
+    const { phases } = runPhases(pid, way, false);
     kernelMilliseconds.push(phases.classify + phases.decode);
   }
   const objects = types.reduce((sum, type) => sum + type.count, 0);
@@ -53,6 +53,7 @@ export function measureRow(heap: string, pid: number, way: Way, runs: number, fo
   };
 }
 
-function median(values: readonly number[]): number {
+/** The upper one of the middle two where there are two. */
+export function median(values: readonly number[]): number {
   return [...values].sort((left, right) => left - right)[Math.floor(values.length / 2)];
 }

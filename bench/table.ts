@@ -1,14 +1,15 @@
+import type { GraphRow } from "./graph-rows.ts";
 import type { Row } from "./rows.ts";
 
 const MB = 1e6;
 const GB = 1e9;
 
-interface Column {
+interface Column<Measured> {
   readonly title: string;
-  readonly cell: (row: Row) => string;
+  readonly cell: (row: Measured) => string;
 }
 
-const COLUMNS: readonly Column[] = [
+export const ACCOUNT_COLUMNS: readonly Column<Row>[] = [
   { title: "heap", cell: ({ heap, way }) => (way === "" ? heap : `${heap}, ${way}`) },
   { title: "objects", cell: ({ objects }) => objects.toLocaleString("en") },
   { title: "RSS, MB", cell: ({ residentBytes }) => (residentBytes / MB).toFixed(0) },
@@ -25,11 +26,26 @@ const COLUMNS: readonly Column[] = [
   { title: "attributed", cell: ({ attributedShare }) => `${(attributedShare * 100).toFixed(1)} %` },
 ];
 
+export const GRAPH_COLUMNS: readonly Column<GraphRow>[] = [
+  { title: "heap", cell: ({ heap }) => heap },
+  { title: "objects", cell: ({ objects }) => objects.toLocaleString("en") },
+  { title: "references", cell: ({ references }) => references.toLocaleString("en") },
+  { title: "copy, s", cell: ({ copyMilliseconds }) => (copyMilliseconds / 1000).toFixed(2) },
+  { title: "decode, s", cell: ({ decodeMilliseconds }) => (decodeMilliseconds / 1000).toFixed(2) },
+  { title: "graph, s", cell: ({ graphMilliseconds }) => (graphMilliseconds / 1000).toFixed(2) },
+  { title: "M objects/s", cell: ({ objects, milliseconds }) => (objects / milliseconds / 1000).toFixed(1) },
+  { title: "whole command, s", cell: ({ commandMilliseconds }) => (commandMilliseconds / 1000).toFixed(2) },
+  { title: "peak memory / RSS", cell: ({ peakBytes, residentBytes }) => (peakBytes / residentBytes).toFixed(2) },
+  { title: "file, B/object", cell: ({ mappedBytes, objects }) => (mappedBytes / objects).toFixed(1) },
+  { title: "archive, B/object", cell: ({ archiveBytes, objects }) => (archiveBytes / objects).toFixed(1) },
+  { title: "file to first answer, s", cell: ({ firstAnswerMilliseconds }) => (firstAnswerMilliseconds / 1000).toFixed(2) },
+];
+
 /** The rows as a Markdown table, columns aligned so that it reads in a terminal too. */
-export function formatRows(rows: readonly Row[]): string {
+export function formatRows<Measured>(columns: readonly Column<Measured>[], rows: readonly Measured[]): string {
   return formatTable(
-    COLUMNS.map(({ title }) => title),
-    rows.map((row) => COLUMNS.map(({ cell }) => cell(row))),
+    columns.map(({ title }) => title),
+    rows.map((row) => columns.map(({ cell }) => cell(row))),
   );
 }
 
