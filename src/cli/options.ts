@@ -16,6 +16,11 @@ export interface CommonOptions {
   readonly maxMemory?: number;
   readonly allowSigstop: boolean;
   readonly readSwapped: boolean;
+  /** File that a captured snapshot is saved to. */
+  readonly output?: string;
+  readonly archive: boolean;
+  readonly force: boolean;
+  readonly withValues: boolean;
 }
 
 export interface ReportArguments extends CommonOptions {

@@ -26,6 +26,11 @@ export function writeJson(value: unknown): void {
   process.stdout.write(`${safeJson(value)}\n`);
 }
 
+/** Says on standard error what was done beside the answer. */
+export function writeNotice(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
 /** Says on standard error what did not work, why, and what to do: never more than that for what was to be expected. */
 export function writeFailure(failure: Failure, details: readonly string[] = []): void {
   const width = usableWidth(process.stderr.columns);

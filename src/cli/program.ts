@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { Command, CommanderError, Option } from "commander";
 import type { Failure, Result } from "../base/result.ts";
 import { DEFAULT_MAX_PAUSE_MILLISECONDS } from "../target/capture-options.ts";
@@ -15,6 +14,7 @@ import {
   wholeNumberFrom,
 } from "./options.ts";
 import { writeDefect, writeFailure } from "./output.ts";
+import { packageVersion } from "./package-version.ts";
 import { looksLikeFile, parseSource, type SnapshotSource } from "./source.ts";
 
 const USAGE_HINT = "pystrata --help lists verbs and options.";
@@ -120,6 +120,12 @@ function buildProgram(onSource: OnSource, finish: (failure: Failure | undefined)
         (await import("./commands/explain.ts")).explain(source, address, command.optsWithGlobals<CommonOptions>()),
       ),
   );
+  verb(program, "snapshot <pid|file>", "save a capture with all references: every verb takes the file in a PID's place").action(
+    (text: string, _: unknown, command: Command) =>
+      onSource(text, async (source) =>
+        (await import("./commands/snapshot.ts")).snapshot(source, command.optsWithGlobals<CommonOptions>()),
+      ),
+  );
   verb(program, "doctor <pid>", "what you may do to this process, and how to get the rest; it is not stopped").action(
     (text: string, _: unknown, command: Command) =>
       onSource(text, async (source) =>
@@ -155,7 +161,11 @@ function addCommonOptions(program: Command): Command {
     .addOption(
       new Option("--allow-sigstop", "stop with SIGSTOP where ptrace is not possible: its parent can see that").default(false),
     )
-    .addOption(new Option("--read-swapped", "read swapped pages too: brings them back into memory").default(false));
+    .addOption(new Option("--read-swapped", "read swapped pages too: brings them back into memory").default(false))
+    .addOption(new Option("-o, --output <file>", "save what is captured, so that the next question needs no second stop"))
+    .addOption(new Option("--archive", "save compressed: several times smaller, slower to open").default(false))
+    .addOption(new Option("--force", "replace a snapshot of yours").default(false))
+    .addOption(new Option("--with-values", "keep values of the process too: they may be secrets").default(false));
 }
 
 function unknownVerb(text: string, program: Command): Failure {
@@ -165,10 +175,4 @@ function unknownVerb(text: string, program: Command): Failure {
 
 function finishResult(result: Result<void>, finish: (failure: Failure | undefined) => void): void {
   finish(result.ok ? undefined : result.failure);
-}
-
-/** package.json lies two folders above both src/cli/ and dist/cli/. */
-function packageVersion(): string {
-  const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
-  return (JSON.parse(text) as { version: string }).version;
 }

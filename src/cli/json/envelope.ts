@@ -11,7 +11,8 @@ export function envelope(verb: string, snapshot: Snapshot): JsonObject {
   return {
     schema: `pystrata.${verb}/1`,
     process: { ...snapshot.process },
-    capture: { ...snapshot.capture },
+    // Said only where it is so: programs that print values may want to know.
+    capture: { ...snapshot.capture, withValues: snapshot.graph?.values ? true : undefined },
     problems: snapshot.problems.map(problemJson),
   };
 }
