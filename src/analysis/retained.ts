@@ -140,8 +140,12 @@ export function retainedByType(graph: ObjectGraph): RetainedByType {
   return { retainedBytes: bytes, retainedCounts: counts };
 }
 
-/** Visits each reached node that no node of its type dominates: a walk down the tree that knows the types of the way. */
-function forEachOutermost(
+/**
+ * Visits each reached node that no node of its type dominates: a walk down the tree that knows the types of the way.
+ *
+ * @param descriptor of each node its type in the lower 24 bits, below `types`; any other partition does as well
+ */
+export function forEachOutermost(
   tree: DominatorTree,
   dominated: Graph,
   descriptor: Uint32Array,

@@ -6,7 +6,7 @@
 import type { Graph } from "./graph.ts";
 
 export interface ShortestPaths {
-  /** The nodes that were reached, nearest first: starts, then their targets, and so on. */
+  /** The nodes that were reached, nearest first: starts, then their targets, and so on; later starts and theirs behind them. */
   readonly order: Int32Array;
   /** Edges on the shortest way from a start, 0 for a start, -1 for a node that was not reached. */
   readonly levels: Int32Array;
@@ -14,29 +14,36 @@ export interface ShortestPaths {
   readonly parents: Int32Array;
 }
 
-/** Shortest paths from `starts`; of several shortest ways the one found first, by the order of starts and edges. */
-export function breadthFirst(graph: Graph, starts: Uint32Array): ShortestPaths {
+/**
+ * Shortest paths from `starts`; of several shortest ways the one found first, by the order of starts and edges.
+ *
+ * @param laterStarts each serves only nodes that those before it do not reach.
+ */
+export function breadthFirst(graph: Graph, starts: Uint32Array, ...laterStarts: readonly Uint32Array[]): ShortestPaths {
   const { nodes, offsets, edges } = graph;
   const queue = new Int32Array(nodes);
   const levels = new Int32Array(nodes).fill(-1);
   const parents = new Int32Array(nodes).fill(-1);
+  let head = 0;
   let tail = 0;
-  for (let index = 0; index < starts.length; index++) {
-    const start = starts[index];
-    if (levels[start] >= 0) continue;
-    levels[start] = 0;
-    queue[tail++] = start;
-  }
-  for (let head = 0; head < tail; head++) {
-    const node = queue[head];
-    const level = levels[node] + 1;
-    const end = offsets[node + 1];
-    for (let edge = offsets[node]; edge < end; edge++) {
-      const target = edges[edge];
-      if (levels[target] >= 0) continue;
-      levels[target] = level;
-      parents[target] = node;
-      queue[tail++] = target;
+  for (const wave of [starts, ...laterStarts]) {
+    for (let index = 0; index < wave.length; index++) {
+      const start = wave[index];
+      if (levels[start] >= 0) continue;
+      levels[start] = 0;
+      queue[tail++] = start;
+    }
+    for (; head < tail; head++) {
+      const node = queue[head];
+      const level = levels[node] + 1;
+      const end = offsets[node + 1];
+      for (let edge = offsets[node]; edge < end; edge++) {
+        const target = edges[edge];
+        if (levels[target] >= 0) continue;
+        levels[target] = level;
+        parents[target] = node;
+        queue[tail++] = target;
+      }
     }
   }
   return { order: queue.subarray(0, tail), levels, parents };

@@ -2,7 +2,7 @@
  * Many paths as one tree: paths whose steps look alike, by a label that the caller gives, become one branch with how many
  * nodes it leads to and how much they weigh.
  *
- * O(targets + reached nodes). 4 bytes a node and up to 28 bytes for each node on a path of scratch; 32 bytes a branch of result.
+ * O(targets + reached nodes). Up to 28 bytes for each node on a path of scratch; 32 bytes a branch and 4 bytes a node of result.
  */
 import type { ShortestPaths } from "./breadth-first.ts";
 import type { Weights } from "./graph.ts";
@@ -20,6 +20,8 @@ export interface MergedPaths {
   readonly weights: Float64Array;
   /** A node whose path is this branch: the first that was met. */
   readonly examples: Int32Array;
+  /** Of each node on a path to a target the branch that it is part of, -1 for the others. */
+  readonly branchOf: Int32Array;
 }
 
 /**
@@ -114,7 +116,7 @@ class Branches {
       weights[parents[branch]] += weights[branch];
     }
     const labels = this.labels.slice(0, length);
-    return { length, parents, labels, ends, targets: through, weights, examples: this.examples.slice(0, length) };
+    return { length, parents, labels, ends, targets: through, weights, examples: this.examples.slice(0, length), branchOf };
   }
 }
 

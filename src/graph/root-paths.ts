@@ -28,10 +28,12 @@ export function newPathScratch(nodes: number): PathScratch {
 }
 
 /**
- * Shortest paths to `target`, at most `mostPaths`, one for each root. A path never leads through another root, except that a
- * target that is itself a root has that as its first path and is searched all the same.
+ * Shortest paths to `target`, at most `mostPaths`, one for each root. A path never leads through another root (of `ends`), except
+ * that a target that is itself a root has that as its first path and is searched all the same.
  *
- * @param referrers the graph turned round; @param roots a bit for each root.
+ * @param referrers the graph turned round.
+ * @param roots a bit for each root.
+ * @param ends a bit for each root that no path leads through; all of them if not given.
  */
 export function pathsFromRoots(
   referrers: Graph,
@@ -39,6 +41,7 @@ export function pathsFromRoots(
   target: number,
   mostPaths: number,
   scratch: PathScratch = newPathScratch(referrers.nodes),
+  ends: Uint32Array = roots,
 ): RootPaths {
   const { offsets, edges } = referrers;
   const { nextNodes, queue } = scratch;
@@ -51,7 +54,7 @@ export function pathsFromRoots(
     const node = queue[head++];
     if (hasBit(roots, node)) {
       found.push(node);
-      if (node !== target) continue;
+      if (node !== target && hasBit(ends, node)) continue;
     }
     for (let edge = offsets[node]; edge < offsets[node + 1]; edge++) {
       const referrer = edges[edge];
