@@ -1,3 +1,6 @@
+/** Name of the roots that are namespaces of static types (3.12 and later): their keys are names. */
+export const STATIC_TYPE_NAMESPACES = "static type namespaces";
+
 /** A pointer from outside of the heap to an object, found in the state of the interpreter. Names are the target's: hostile. */
 export interface RootPointer {
   readonly kind: "module" | "interpreter" | "frame" | "thread" | "runtime" | "interned";

@@ -1,7 +1,7 @@
 import type { MemoryReader } from "../../../target/memory-reader.ts";
 import type { Layout } from "../layouts/layout.ts";
 import type { PythonRuntime } from "../locate/python-runtime.ts";
-import type { RootPointer } from "./root-pointer.ts";
+import { type RootPointer, STATIC_TYPE_NAMESPACES } from "./root-pointer.ts";
 import { pointerFields, pointersIn } from "./state-fields.ts";
 
 const POINTER_BYTES = 8;
@@ -149,7 +149,7 @@ function staticTypeState(
     // In 3.12 the array is the field itself, from 3.13 a structure with the array in it.
     if (!layout.has("PyInterpreterState", array) || layout.has("PyInterpreterState", `${array}.initialized`)) continue;
     for (const at of entriesOf(layout, state, array, entry)) {
-      found.push({ address: reader.u64(at + layout.offset(entry, "tp_dict")), name: "static type namespaces" });
+      found.push({ address: reader.u64(at + layout.offset(entry, "tp_dict")), name: STATIC_TYPE_NAMESPACES });
       found.push({ address: reader.u64(at + layout.offset(entry, "tp_subclasses")), name: "static type subclasses" });
     }
   }

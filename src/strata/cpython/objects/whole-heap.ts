@@ -1,0 +1,74 @@
+import * as P from "../kernels/parameters.ts";
+import type { WholeHeap } from "../runtime/whole-heap.ts";
+import { headBytes } from "./kernel-parameters.ts";
+import type { KernelTables } from "./kernel-tables.ts";
+import type { ObjectContext } from "./object-context.ts";
+import type { TypeRegistry } from "./type-registry.ts";
+
+const TWO_32 = 2 ** 32;
+
+/** The heap of a decoder whose objects are known and whose image is still there. */
+export function wholeHeap(
+  context: ObjectContext,
+  registry: TypeRegistry,
+  tables: KernelTables,
+  poolHeaderBytes: number,
+): WholeHeap {
+  const { image, runtime, readOnly } = context;
+  return {
+    runtime,
+    image,
+    readOnly,
+    types: registry.addresses,
+    isPythonClass: (type) => registry.isPythonClass(type),
+    text: (address) => context.text(address),
+    placeOf: (address) => context.kernels.objectAtAddress(address | 0, Math.floor(address / TWO_32)),
+    typeOf: (place) => image.memory.load(tables.descriptor + place) & P.TYPE_MASK,
+    forEachObject: (wanted, visit) => forEachObject(context, tables, poolHeaderBytes, wanted, visit),
+  };
+}
+
+function forEachObject(
+  context: ObjectContext,
+  tables: KernelTables,
+  poolHeaderBytes: number,
+  wanted: Uint8Array,
+  visit: (place: number, address: number, row: number) => void,
+): void {
+  const { image, runtime, kernels } = context;
+  const { memory } = image;
+  const heads = headBytes(runtime);
+  /** Row of the object at a place when it is wanted, else 0. */
+  const rowAt = (place: number): number => {
+    const about = memory.load(tables.descriptor + place);
+    return ((about >>> P.STATE_SHIFT) & 7) === P.STATE_OBJECT && wanted[about & P.TYPE_MASK] === 1 ? about & P.TYPE_MASK : 0;
+  };
+  /** Bytes from a place's first byte to its object's; a large chunk may have two debug headers. */
+  const lead = (place: number): number => {
+    const about = memory.load(tables.descriptor + place);
+    return runtime.debugBytes * (about < 0 ? 2 : 1) + heads[(about >>> P.HEAD_SHIFT) & 3];
+  };
+  for (let pool = 0; pool < tables.pools; pool++) {
+    const entry = tables.poolTable + pool * P.POOL_ENTRY_WORDS;
+    const word = memory.load(entry) >>> 0;
+    const info = tables.pageInfo + ((word - image.firstSlot) / tables.poolWords) * P.PAGE_INFO_WORDS;
+    const [blockBytes, blocks] = [memory.load(info + 2) * 4, memory.load(info + 3)];
+    const first = image.addressOf(word) + poolHeaderBytes;
+    for (let block = 0; block < blocks; block++) {
+      const place = tables.firstPlaces[pool] + block;
+      const row = rowAt(place);
+      if (row !== 0) visit(place, first + block * blockBytes + lead(place), row);
+    }
+  }
+  for (let chunk = 0; chunk < tables.chunkPlaces; chunk++) {
+    const place = tables.poolPlaces + chunk;
+    const row = rowAt(place);
+    if (row !== 0) visit(place, image.addressOf(memory.load(tables.chunkStarts + chunk)) + lead(place), row);
+  }
+  // Others may be discovered meanwhile.
+  for (let other = 0; other < kernels.otherObjects(); other++) {
+    const place = tables.poolPlaces + tables.chunkPlaces + other;
+    const row = rowAt(place);
+    if (row !== 0) visit(place, image.addressOf(memory.load(tables.otherWords + other)), row);
+  }
+}
