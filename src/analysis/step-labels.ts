@@ -32,9 +32,13 @@ const MOST_ENTRIES_OF_RECORD = 64;
 const MOST_TYPES = 2 ** 24;
 const MOST_POSITIONS = 2 ** 29;
 
-/** Labels of all objects on the shortest paths to the targets. O(places + references of the objects on the paths). */
-export function labelSteps(graph: ObjectGraph, paths: ShortestPaths, targets: Uint32Array): StepLabels {
-  const labeller = new Labeller(graph, paths, targets);
+/**
+ * Labels of all objects on the shortest paths to the targets. O(places + references of the objects on the paths).
+ *
+ * @param joinsTargets true when a namespace has its owner's label although it is a target itself.
+ */
+export function labelSteps(graph: ObjectGraph, paths: ShortestPaths, targets: Uint32Array, joinsTargets = false): StepLabels {
+  const labeller = new Labeller(graph, paths, targets, joinsTargets);
   labeller.run();
   return labeller;
 }
@@ -62,6 +66,7 @@ class Labeller implements StepLabels {
     private readonly graph: ObjectGraph,
     private readonly paths: ShortestPaths,
     targets: Uint32Array,
+    private readonly joinsTargets: boolean,
   ) {
     const places = graph.objects.length;
     this.labels = new Int32Array(places).fill(NONE);
@@ -139,7 +144,7 @@ class Labeller implements StepLabels {
 
   /** A namespace that is wanted itself is a step of its own. */
   private isNamespace(source: number, slot: number, target: number): boolean {
-    const isDictionary = formOf(this.graph, target) === TypeForm.dict && !hasBit(this.isTarget, target);
+    const isDictionary = formOf(this.graph, target) === TypeForm.dict && (this.joinsTargets || !hasBit(this.isTarget, target));
     return isDictionary && isNamespaceSlot(this.graph, source, slot);
   }
 
