@@ -91,7 +91,9 @@ export function interpreterRoots(runtime: PythonRuntime, reader: MemoryReader, i
     add(pointer, nameOf(field.name), SINGLETONS.test(field.name) ? "runtime" : "interpreter");
   }
   for (const address of exitCallbacks(reader, layout, state)) add(address, "atexit");
-  for (const address of cachedTypeNames(reader, layout, state)) add(address, "type cache");
+  const none = runtime.symbol("_Py_NoneStruct");
+  // An empty entry has None for a name.
+  for (const address of cachedTypeNames(reader, layout, state)) if (address !== none) add(address, "type cache");
   for (const address of identifiers(reader, layout, state)) add(address, "identifiers", "runtime");
   for (const { address, name } of staticTypeState(reader, layout, state)) add(address, name);
   return roots;
