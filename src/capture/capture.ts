@@ -93,6 +93,7 @@ async function captureProgram(
         allocators: allocators ?? decodeAllocators(taken.value, python),
         readOnly: live.value,
         problems,
+        references: request.references,
         progress: request.progress,
         phase: request.phase,
       }),

@@ -1,9 +1,15 @@
 import type { ProblemReport } from "../base/problems.ts";
 import type { ReportPhase, ReportProgress } from "../base/progress.ts";
+import { MIB } from "../base/units.ts";
 import { descriptorType } from "../snapshot/states.ts";
-import type { ObjectTables, Snapshot, TypeTable } from "../snapshot/tables.ts";
+import type { GraphTables, ObjectTables, Snapshot, TypeTable } from "../snapshot/tables.ts";
 import type { PythonRuntime } from "../strata/cpython/locate/python-runtime.ts";
-import { type DecodedObjects, decodeObjects, type LibraryData } from "../strata/cpython/objects/decode-objects.ts";
+import {
+  type DecodedGraph,
+  type DecodedObjects,
+  decodeObjects,
+  type LibraryData,
+} from "../strata/cpython/objects/decode-objects.ts";
 import { readFreeLists } from "../strata/cpython/runtime/free-lists.ts";
 import { readInterned } from "../strata/cpython/runtime/interned.ts";
 import { runtimeRanges } from "../strata/cpython/runtime/state-ranges.ts";
@@ -13,6 +19,8 @@ import { readGlibcVersion } from "../strata/malloc/glibc/version.ts";
 import { classifyMappings } from "../strata/os/classify.ts";
 import type { OsStratum } from "../strata/os/os-stratum.ts";
 import type { ProcessIdentity } from "../target/identity.ts";
+import { imageReleaser } from "../target/image-memory.ts";
+import type { MemoryImage } from "../target/memory-image.ts";
 import type { MemoryReader } from "../target/memory-reader.ts";
 import type { ProcessImage } from "../target/process-image.ts";
 import type { Allocators } from "./allocators.ts";
@@ -20,6 +28,7 @@ import { buildClaimTable } from "./claim-table.ts";
 import { captureFacts, interpreterFacts, processFacts, threadFacts } from "./facts.ts";
 import { buildMallocTables } from "./malloc-tables.ts";
 import { buildPymallocTables } from "./pymalloc-tables.ts";
+import { buildReferenceTables } from "./reference-tables.ts";
 
 /** What a snapshot is made from. */
 export interface DecodeInput {
@@ -34,6 +43,10 @@ export interface DecodeInput {
   readonly readOnly: MemoryReader;
   /** Problems of what came before; those of decoding are added to it. */
   readonly problems: ProblemReport;
+  /** Fill `Snapshot.graph`. */
+  readonly references?: boolean | undefined;
+  /** Key of the hash of contents; a random one by default. */
+  readonly hashKey?: Int32Array | undefined;
   readonly progress?: ReportProgress | undefined;
   readonly phase?: ReportPhase | undefined;
 }
@@ -46,6 +59,8 @@ export async function decodeSnapshot({
   allocators: { runtime, glibc, pymalloc, consistent: settled },
   readOnly,
   problems,
+  references,
+  hashKey,
   progress,
   phase,
 }: DecodeInput): Promise<Snapshot> {
@@ -80,6 +95,7 @@ export async function decodeSnapshot({
       libraryData: libraryData(os, runtime),
       progress: (done, total) => progress?.({ phase: "pools", done, total }),
       phase,
+      references: references ? { hashKey } : undefined,
     }));
   if (objects) problems.addAll(objects.problems);
   phase?.("tables");
@@ -97,18 +113,27 @@ export async function decodeSnapshot({
     type: objects ? descriptorType(objects.descriptor[place]) : 0,
   }));
   const consistent = settled && (objects?.consistent ?? true);
+  const claims = buildClaimTable(image, os, mallocs, pymalloc, runtimeMemory, objectMappings, resident, types);
+  const interpreters = runtime && objects ? interpreterFacts(runtime, taken, objects, freeLists, interned) : [];
+  let graph: GraphTables | undefined;
+  if (objects?.graph) {
+    // Nothing reads the image any more: what is made now takes its place.
+    releaseWholeImage(image);
+    phase?.("references");
+    graph = graphTables(objects, objects.graph);
+  }
   return {
     process: processFacts(taken, identity, runtime, glibc, readGlibcVersion(readOnly, taken.mappings)),
     capture: captureFacts(taken, consistent),
     mappings: os.mappings,
     pages: taken.pages,
-    claims: buildClaimTable(image, os, mallocs, pymalloc, runtimeMemory, objectMappings, resident, types),
+    claims,
     malloc,
     pymalloc: pymalloc && objects ? buildPymallocTables(pymalloc, resident, objects) : undefined,
     types,
     objects: objects && objectTables(objects, runtime),
-    graph: undefined,
-    interpreters: runtime && objects ? interpreterFacts(runtime, taken, objects, freeLists, interned) : [],
+    graph,
+    interpreters,
     threads: threadFacts(taken, threads),
     libraries: os.libraries.map((library) => library.name),
     problems: problems.list(),
@@ -153,3 +178,35 @@ function objectTables(objects: DecodedObjects, runtime: PythonRuntime): ObjectTa
     debugBytes: runtime.debugBytes,
   };
 }
+
+function releaseWholeImage(image: MemoryImage): void {
+  const release = imageReleaser(image);
+  for (const start of image.slotAddresses) release(start, start + MIB);
+}
+
+function graphTables(objects: DecodedObjects, { references, contents }: DecodedGraph): GraphTables {
+  return {
+    references: buildReferenceTables(objects, references),
+    contents: { ...contents, object: contents.place },
+    roots: {
+      length: 0,
+      kind: NO_BYTES,
+      target: NO_WORDS,
+      owner: new Int32Array(0),
+      frame: new Int32Array(0),
+      name: [],
+      counted: NO_BYTES,
+    },
+    types: {
+      ...{ object: new Int32Array(objects.types.length).fill(-1), base: new Int32Array(objects.types.length).fill(-1) },
+      ...{ form: new Uint8Array(objects.types.length), flags: new Uint8Array(objects.types.length) },
+      inPlaceExtraBytes: objects.types.inPlaceExtraBytes,
+      fields: { length: 0, type: NO_WORDS, position: NO_WORDS, name: [] },
+    },
+    names: { length: 0, object: NO_WORDS, text: NO_WORDS, texts: [] },
+    values: undefined,
+  };
+}
+
+const NO_BYTES = new Uint8Array(0);
+const NO_WORDS = new Uint32Array(0);

@@ -1,10 +1,11 @@
 /** The first pass: which blocks and chunks are free, which hold an object, of which type. */
+
+import { describe } from "./discover.ts";
 import { load32, store32, unsigned } from "./environment.ts";
 import * as P from "./parameters.ts";
 import { headWords, isAbsent, translate } from "./places.ts";
 import * as S from "./state.ts";
 import { plausibleReferences, typeRow } from "./type-rows.ts";
-import { describe } from "./visit.ts";
 
 /** Row whose object can lie at `word` behind `head` words with `room` words left, or 0. */
 function rowAt(word: i32, head: i32, room: i32): i32 {

@@ -1,47 +1,16 @@
 /** Exact layouts of the containers that heaps are full of: what they refer to, what they own, how big they are. */
+import { claim, claimExtra, fits, rawPlaceAt } from "./buffers.ts";
+import { noteContent } from "./contents.ts";
+import { objectAtAddress } from "./discover.ts";
 import { load32, load64, truncate, unsigned } from "./environment.ts";
 import * as P from "./parameters.ts";
 import { isAbsent, translate } from "./places.ts";
+import { emitUncounted, visit, visitEach, visitRun } from "./references.ts";
 import * as S from "./state.ts";
-import { claim, fits, visit, visitOrTake, visitOutside } from "./visit.ts";
 
 /** ⌊2n/3⌋: entries of a dictionary of n slots (CPython Objects/dictobject.c USABLE_FRACTION). */
 function usable(slots: f64): f64 {
   return Math.floor((slots * 2) / 3);
-}
-
-/** Visits `count` pointers from `word` on. */
-export function visitRun(word: i32, count: i32): void {
-  visitEach(word, count, 2);
-}
-
-/**
- * Visits `count` pointers from `word` on, `step` words apart. This is `visit` written out, with what it needs of the state in
- * locals: nearly all references of a heap pass here, and nearly all end at the look into the page information.
- */
-function visitEach(word: i32, count: i32, step: i32): void {
-  const directory = S.directory;
-  const pageInfo = S.pageInfo;
-  const firstSlot = S.firstSlot;
-  const poolShift = S.poolShift;
-  const zeroSlotNumber = S.zeroSlotNumber;
-  for (let index = 0, at = word; index < count; index++, at += step) {
-    const low = load32(at);
-    const high = load32(at + 1);
-    if ((low & 7) !== 0 || high >>> 15 !== 0) continue;
-    const target = load32(load32(directory + high) + (low >>> 20)) + ((low & 0xfffff) >>> 2);
-    if (target >>> 18 === zeroSlotNumber) continue;
-    if (load32(pageInfo + (((target - firstSlot) >>> poolShift) << 2)) === 0) visitOutside(target);
-  }
-}
-
-/** Visits the pointers in words [from, to) of an object, but for the one at `skip`. */
-export function visitFields(word: i32, from: i32, to: i32, skip: i32): void {
-  if (skip < from || skip >= to) visitRun(word + from, (to - from) >> 1);
-  else {
-    visitRun(word + from, (skip - from) >> 1);
-    visitRun(word + skip + 2, (to - skip - 2) >> 1);
-  }
 }
 
 /** list: items table of its own. Returns the table's bytes. */
@@ -52,7 +21,7 @@ export function decodeList(word: i32, place: i32): f64 {
   if ((low | high) === 0 || !fits(low, high, bytes)) return 0;
   claim(low, high, bytes, place);
   const count = load32(word + 4);
-  if (unsigned(count) * 8 <= bytes) visitRun(translate(low, high), count);
+  if (unsigned(count) * 8 <= bytes) visitRun(translate(low, high), count, P.SLOT_ITEM);
   return bytes;
 }
 
@@ -73,7 +42,7 @@ export function decodeSet(word: i32, place: i32): f64 {
     if (!fits(low, high, bytes)) return 0;
     claim(low, high, bytes, place);
   }
-  visitEach(table, entries, 4);
+  visitEach(table, entries, 4, 4, P.SLOT_ITEM);
   return inside ? 0 : bytes;
 }
 
@@ -130,7 +99,7 @@ export function decodeSharedKeys(low: i32, high: i32, place: i32): f64 {
   if ((low | high) === 0 || !readKeys(low, high)) return 0;
   const bytes = keysBytes;
   claim(low, high, bytes, place);
-  visitEach(keysFirst + keysKeyWord, keysCount, keysEntryWords);
+  visitEach(keysFirst + keysKeyWord, keysCount, keysEntryWords, keysEntryWords, P.SLOT_ATTRIBUTE);
   return bytes;
 }
 
@@ -139,27 +108,19 @@ export function decodeDict(word: i32, place: i32): f64 {
   const low = load32(word + S.dictKeys);
   const high = load32(word + S.dictKeys + 1);
   if (!readKeys(low, high)) return 0;
-  let bytes: f64 = 0;
   const valuesLow = load32(word + S.dictValues);
   const valuesHigh = load32(word + S.dictValues + 1);
-  // Read before visiting: a visit may read other keys.
   const own = load32(keysWord) === 1 && load32(keysWord + 1) === 0;
-  const ownBytes = keysBytes;
-  if ((valuesLow | valuesHigh) !== 0) bytes = decodeSplitValues(valuesLow, valuesHigh, place);
-  else visitEntries();
-  if (own) {
-    bytes += ownBytes;
-    if ((valuesLow | valuesHigh) === 0) claim(low, high, ownBytes, place);
+  // Read before visiting: a visit may read other keys.
+  const ownBytes = own ? keysBytes : 0;
+  if ((valuesLow | valuesHigh) !== 0) {
+    if (S.references !== 0) emitUncounted(rawPlaceAt(low, high), P.SLOT_FIELD | ((S.dictKeys - 4) >> 1), P.SHARED_KEYS);
+    return decodeSplitValues(valuesLow, valuesHigh, place) + ownBytes;
   }
-  return bytes;
-}
-
-function visitEntries(): void {
-  const count = keysCount;
-  const step = keysEntryWords;
-  const first = keysFirst + keysKeyWord;
-  visitEach(first, count, step);
-  visitEach(first + 2, count, step);
+  // Keys and values by turns.
+  visitEach(keysFirst + keysKeyWord, keysCount << 1, 2, keysEntryWords - 2, P.SLOT_ITEM);
+  if (own) claim(low, high, ownBytes, place);
+  return ownBytes;
 }
 
 /** Values of a split dictionary whose keys were just read; returns what sys.getsizeof counts of them. */
@@ -171,8 +132,11 @@ function decodeSplitValues(low: i32, high: i32, place: i32): f64 {
     const capacity = load32(word) & 255;
     const embedded = ((load32(word) >>> 16) & 255) !== 0;
     // 8 bytes of header, the pointers, and one byte of insertion order each, rounded up (pycore_dict.h, 3.13).
-    if (!embedded) claim(low, high, unsigned(8 + capacity * 8 + ((capacity + 7) & -8)), place);
-    visitRun(word + 2, count < capacity ? count : capacity);
+    // Those in the object are the object's.
+    if (!embedded) {
+      claim(low, high, unsigned(8 + capacity * 8 + ((capacity + 7) & -8)), place);
+      visitRun(word + 2, count < capacity ? count : capacity, P.SLOT_ATTRIBUTE);
+    }
     // sys.getsizeof goes by the room of the shared keys, which may have changed since.
     return unsigned(keysCapacity) * 8;
   }
@@ -180,84 +144,93 @@ function decodeSplitValues(low: i32, high: i32, place: i32): f64 {
     const capacity = keysCapacity;
     const prefix = load32(word - 1) >>> 24;
     claim(low - prefix, high, unsigned(prefix + capacity * 8), place);
-    visitRun(word, count);
+    visitRun(word, count, P.SLOT_ATTRIBUTE);
     return unsigned(capacity) * 8;
   }
   const bytes = usable(keysSlots) * 8;
   claim(low, high, bytes, place);
-  visitRun(word, count);
+  visitRun(word, count, P.SLOT_ATTRIBUTE);
   return bytes;
 }
 
 /** More than SHARED_KEYS_MAX_SIZE (dictobject.c, 30) rounded up to what its table holds. */
 const MOST_SHARED_KEYS: i32 = 255;
 
-/**
- * Instance dictionary of a class with a managed one: the words before the object and the values beside or in it.
- * Returns the bytes of values that it owns itself, which sys.getsizeof leaves out.
- */
-export function decodeManaged(word: i32, row: i32, place: i32): f64 {
+/** Instance dictionary of a class with a managed one: the words before the object and the values beside or in it. */
+export function decodeManaged(word: i32, row: i32, place: i32): void {
   const keys = load32(row + P.ROW_SHARED_KEYS);
   const count = keys === S.zeroSlot ? 0 : load32(keys + S.keysEntries);
-  if (S.managedForm === P.MANAGED_INLINE) {
-    visit(load32(word - 6), load32(word - 5));
-    if ((load32(row + P.ROW_FLAGS) & P.FLAG_INLINE_VALUES) !== 0) {
-      const values = word + (((load32(row + P.ROW_BASIC_BYTES) + 7) >>> 3) << 1);
-      const about = load32(values);
-      const capacity = about & 255;
-      // The valid byte is cleared when the values moved out to a dictionary of its own.
-      if (about >>> 24 !== 0) visitRun(values + 2, count < capacity ? count : capacity);
-      const own = load32(row + P.ROW_HEAD_SHALLOW) + ((load32(row + P.ROW_BASIC_BYTES) + 7) & -8);
-      const inPlace = load32(row + P.ROW_PLACE_BYTES);
-      return inPlace > own ? unsigned(inPlace - own) : 0;
-    }
-    return 0;
-  }
   let low = load32(word - 6);
   let high = load32(word - 5);
+  if (S.managedForm !== P.MANAGED_TAGGED || (low & 1) === 0) visit(low, high, P.SLOT_DICT);
+  if (S.managedForm === P.MANAGED_INLINE) {
+    if ((load32(row + P.ROW_FLAGS) & P.FLAG_INLINE_VALUES) !== 0) visitInline(word, row, count);
+    return;
+  }
   if (S.managedForm === P.MANAGED_PAIR) {
-    visit(low, high);
     low = load32(word - 8);
     high = load32(word - 7);
-    if ((low | high) === 0) return 0;
+    if ((low | high) === 0) return;
   } else {
-    if ((low & 1) === 0) {
-      visit(low, high);
-      return 0;
-    }
+    if ((low & 1) === 0) return;
     low += 1;
     if (low === 0) high += 1;
   }
   const values = translate(low, high);
-  if (isAbsent(values) || keys === S.zeroSlot) return 0;
+  if (isAbsent(values) || keys === S.zeroSlot) return;
   const prefix = load32(values - 1) >>> 24;
   const capacity = load32(keys + S.keysUsable) + count;
-  if (count < 0 || capacity < count || capacity > MOST_SHARED_KEYS) return 0;
-  const bytes = unsigned(prefix + capacity * 8);
-  if (claim(low - prefix, high, bytes, place) === 0) return 0;
-  visitRun(values, count);
-  return bytes;
+  if (count < 0 || capacity < count || capacity > MOST_SHARED_KEYS) return;
+  // sys.getsizeof leaves them out.
+  if (claimExtra(low - prefix, high, unsigned(prefix + capacity * 8), place) !== 0) {
+    visitRun(values, count, P.SLOT_ATTRIBUTE);
+  }
 }
 
-/** str: characters inside or outside the object, and cached UTF-8 and wchar_t forms. Returns its whole size. */
-export function decodeStr(word: i32, place: i32): f64 {
+/** Values behind an instance of 3.13 and later. */
+function visitInline(word: i32, row: i32, count: i32): void {
+  const values = word + (((load32(row + P.ROW_BASIC_BYTES) + 7) >>> 3) << 1);
+  const about = load32(values);
+  const capacity = about & 255;
+  // The valid byte is cleared when the values moved out to a dictionary of its own.
+  if (about >>> 24 !== 0) visitRun(values + 2, count < capacity ? count : capacity, P.SLOT_ATTRIBUTE);
+}
+
+/** weakref: its target, which it does not keep alive, and the callback. Its links to other weak references are none. */
+export function decodeWeakReference(word: i32): void {
+  const target = word + S.weakObject;
+  const place = objectAtAddress(load32(target), load32(target + 1));
+  emitUncounted(place, P.SLOT_FIELD | ((S.weakObject - 4) >> 1), P.UNCOUNTED);
+  const callback = word + S.weakCallback;
+  visit(load32(callback), load32(callback + 1), P.SLOT_FIELD | ((S.weakCallback - 4) >> 1));
+}
+
+/**
+ * str: characters inside or outside the object, and cached UTF-8 and wchar_t forms. Returns its whole size; `room` is how many
+ * words it can have.
+ */
+export function decodeStr(word: i32, place: i32, room: i32): f64 {
   const state = load32(word + S.strState);
   const length = load64(word + 4);
   const width = (state >>> 2) & 7;
   const compact = (state & 32) !== 0;
   const ascii = (state & 64) !== 0;
   if (compact && ascii) {
+    noteInside(word, place, S.strAsciiBytes >>> 2, room, length, 1);
     return unsigned(S.strAsciiBytes) + length + 1 + wideForm(word, place, length);
   }
   let size = unsigned(S.strUnicodeBytes);
   if (compact) {
     size = unsigned(S.strCompactBytes) + (length + 1) * unsigned(width);
+    noteInside(word, place, S.strCompactBytes >>> 2, room, length, width);
   } else {
     const low = load32(word + S.strData);
     const high = load32(word + S.strData + 1);
     if ((low | high) !== 0) {
       size += (length + 1) * unsigned(width);
       claim(low, high, (length + 1) * unsigned(width), place);
+      if (S.contents !== 0 && fits(low, high, length * unsigned(width)))
+        noteContent(place, translate(low, high), length, width, width);
     }
   }
   const utf8 = load32(word + S.strUtf8);
@@ -273,6 +246,18 @@ export function decodeStr(word: i32, place: i32): f64 {
   return size + wideForm(word, place, length);
 }
 
+/** Notes what a str holds behind its `head` words; one that would not fit its place is damaged. */
+function noteInside(word: i32, place: i32, head: i32, room: i32, length: f64, width: i32): void {
+  if (S.contents !== 0 && length * unsigned(width) <= unsigned(room - head) * 4)
+    noteContent(place, word + head, length, width, width);
+}
+
+/** bytes: notes what it holds. */
+export function decodeBytes(word: i32, place: i32, room: i32): void {
+  const length = load64(word + 4);
+  if (S.contents !== 0 && length <= unsigned(room - S.bytesData) * 4) noteContent(place, word + S.bytesData, length, 1, 0);
+}
+
 /** The wchar_t form that strings up to 3.11 may keep. */
 function wideForm(word: i32, place: i32, length: f64): f64 {
   if (S.strWstr < 0) return 0;
@@ -283,12 +268,4 @@ function wideForm(word: i32, place: i32, length: f64): f64 {
   const characters = (state & 96) === 96 ? length : load64(word + S.strWstrLength);
   const bytes = (characters + 1) * 4;
   return claim(low, high, bytes, place) > 0 ? bytes : 0;
-}
-
-/** Words [from, to) of an object whose type is not known: each may be a reference, a buffer, or a number. */
-export function visitBody(word: i32, from: i32, to: i32, skip: i32, place: i32): void {
-  for (let at = from; at + 1 < to; at += 2) {
-    if (at === skip) continue;
-    visitOrTake(load32(word + at), load32(word + at + 1), P.STATE_BUFFER, place);
-  }
 }

@@ -8,7 +8,7 @@ const MASK = 0x1fffffff;
 
 let segments: readonly Int32Array[] = [];
 let doubles: readonly Float64Array[] = [];
-let host: KernelHost = { type: () => 0, decode: () => 0, large: () => {} };
+let host: KernelHost = { type: () => 0, decode: () => 0, large: () => {}, stream: () => {} };
 
 /** Ties this instance of the kernels to a memory and a host; the plain kernels only. */
 export function bind(memory: KernelMemory, kernelHost: KernelHost): void {
@@ -48,4 +48,9 @@ export function hostDecode(word: i32, row: i32, place: i32): f64 {
 /** Told of an object of 4 GiB or more. */
 export function hostLarge(place: i32, bytes: f64): void {
   host.large(place, bytes);
+}
+
+/** A window is full, or the last of it: the host takes its first `count` words. */
+export function hostStream(stream: i32, count: i32): void {
+  host.stream(stream, count);
 }

@@ -54,3 +54,6 @@ export declare function hostDecode(word: i32, row: i32, place: i32): f64;
 
 @external("host", "large")
 export declare function hostLarge(place: i32, bytes: f64): void;
+
+@external("host", "stream")
+export declare function hostStream(stream: i32, count: i32): void;

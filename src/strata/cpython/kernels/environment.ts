@@ -11,7 +11,7 @@ export { countBits, div, mul, truncate, unsigned } from "./arithmetic.ts";
 
 let words: Int32Array = new Int32Array(0);
 let doubles: Float64Array = new Float64Array(0);
-let host: KernelHost = { type: () => 0, decode: () => 0, large: () => {} };
+let host: KernelHost = { type: () => 0, decode: () => 0, large: () => {}, stream: () => {} };
 
 /** Ties this instance of the kernels to a memory and a host; the plain kernels only. */
 export function bind(memory: KernelMemory, kernelHost: KernelHost): void {
@@ -51,4 +51,9 @@ export function hostDecode(word: i32, row: i32, place: i32): f64 {
 /** Told of an object of 4 GiB or more. */
 export function hostLarge(place: i32, bytes: f64): void {
   host.large(place, bytes);
+}
+
+/** A window is full, or the last of it: the host takes its first `count` words. */
+export function hostStream(stream: i32, count: i32): void {
+  host.stream(stream, count);
 }

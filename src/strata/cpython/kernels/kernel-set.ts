@@ -11,6 +11,8 @@ export interface KernelHost {
   readonly decode: (word: number, row: number, place: number) => number;
   /** An object of 4 GiB or more, which does not fit the bytes column. */
   readonly large: (place: number, bytes: number) => void;
+  /** The first `words` words of a stream's window are to be taken, see `references.ts` and `contents.ts`. */
+  readonly stream: (stream: number, words: number) => void;
 }
 
 /** The kernels that a host calls; words and places are as in `parameters.ts`, addresses come as low and high words. */
@@ -25,17 +27,25 @@ export interface KernelSet {
   markGeneration(head: number, generation: number, limit: number): number;
   typeRow(low: number, high: number): number;
   objectPlace(word: number): number;
+  objectAtAddress(low: number, high: number): number;
   rawPlace(word: number): number;
-  visit(low: number, high: number): void;
-  visitOrTake(low: number, high: number, state: number, owner: number): void;
+  visit(low: number, high: number, slot: number): void;
+  visitRun(word: number, count: number, slot: number): void;
+  visitBody(word: number, from: number, to: number, row: number, place: number): void;
+  visitWords(word: number, count: number, slot: number, place: number): void;
+  emitUncounted(target: number, slot: number, kind: number): void;
   drain(state: number, owner: number, limit: number, largestWords: number): void;
   takeReachable(word: number, words: number, state: number, owner: number, largestWords: number): void;
-  visitBody(word: number, from: number, to: number, skip: number, place: number): void;
-  visitRun(word: number, count: number): void;
   claim(low: number, high: number, used: number, place: number): number;
+  claimExtra(low: number, high: number, used: number, place: number): number;
   decodeDict(word: number, place: number): number;
   decodeSharedKeys(low: number, high: number, place: number): number;
   keysSize(low: number, high: number): number;
+  hashBytes(word: number, length: number, tweak: number): void;
+  hashLowWord(): number;
+  hashHighWord(): number;
+  flushReferences(): void;
+  flushContents(): void;
   otherObjects(): number;
   otherObjectsDropped(): number;
   claimConflictCount(): number;

@@ -1,22 +1,23 @@
 /** What the host may call; see `kernel-set.ts` for the other direction. */
 
 export { accountPools } from "./accounts.ts";
-export { classifyChunks, classifyPools, poolMismatchCount } from "./classify.ts";
-export { decodeDict, decodeList, decodeSet, decodeSharedKeys, keysSize, visitBody, visitRun } from "./containers.ts";
-export { decodeChunks, decodeOthers, decodePools, markGeneration } from "./passes.ts";
-export { configure } from "./state.ts";
-export { typeRow } from "./type-rows.ts";
 export {
   capacityAt,
   claim,
   claimConflictCount,
+  claimExtra,
   drain,
   fits,
-  objectPlace,
-  otherObjects,
-  otherObjectsDropped,
   rawPlace,
   takeReachable,
-  visit,
-  visitOrTake,
-} from "./visit.ts";
+  visitBody,
+  visitWords,
+} from "./buffers.ts";
+export { classifyChunks, classifyPools, poolMismatchCount } from "./classify.ts";
+export { decodeDict, decodeSharedKeys, keysSize } from "./containers.ts";
+export { flushContents, hashBytes, hashHighWord, hashLowWord } from "./contents.ts";
+export { objectAtAddress, objectPlace, otherObjects, otherObjectsDropped } from "./discover.ts";
+export { decodeChunks, decodeOthers, decodePools, markGeneration } from "./passes.ts";
+export { emitUncounted, flushReferences, visit, visitRun } from "./references.ts";
+export { configure } from "./state.ts";
+export { typeRow } from "./type-rows.ts";

@@ -77,7 +77,17 @@ export const P_TYPE_BASIC_SIZE: i32 = 65;
 export const P_TYPE_FLAGS: i32 = 66;
 /** First word behind the image. */
 export const P_END_WORD: i32 = 67;
-export const PARAMETER_WORDS: i32 = 68;
+/** Windows of the streams, from and to; 0 when references are not asked for. */
+export const P_REFERENCES: i32 = 68;
+export const P_REFERENCES_END: i32 = 69;
+export const P_CONTENTS: i32 = 70;
+export const P_CONTENTS_END: i32 = 71;
+export const P_WEAK_OBJECT: i32 = 72;
+export const P_WEAK_CALLBACK: i32 = 73;
+export const P_BYTES_DATA: i32 = 74;
+/** Four words. */
+export const P_HASH_KEY: i32 = 75;
+export const PARAMETER_WORDS: i32 = 80;
 
 // Words of a type's row; numbers that are left out are free.
 export const ROW_WORDS: i32 = 32;
@@ -100,7 +110,9 @@ export const ROW_SHARED_KEYS: i32 = 10;
 export const ROW_PLACE_BYTES: i32 = 11;
 /** Bytes that sys.getsizeof adds for the headers before the object. */
 export const ROW_HEAD_SHALLOW: i32 = 12;
-/** Byte offset of the instance dictionary of types with items, negative from the end; 0 when none. */
+/** Place of the type object + 1, 0 until it was looked up. */
+export const ROW_TYPE_PLACE: i32 = 8;
+/** Byte offset of the instance dictionary, negative from the end; 0 when none or when it is managed. */
 export const ROW_DICT_OFFSET: i32 = 13;
 // Accumulators: doubles at even words.
 export const ROW_COUNT: i32 = 16;
@@ -116,9 +128,11 @@ export const KIND_LIST: i32 = 4;
 export const KIND_DICT: i32 = 5;
 export const KIND_SET: i32 = 6;
 export const KIND_INSTANCE: i32 = 7;
+export const KIND_WEAK_REFERENCE: i32 = 8;
 /** Unknown C type: every word of the body may be a reference or a buffer. */
 export const KIND_BODY: i32 = 9;
 export const KIND_HOST: i32 = 10;
+export const KIND_BYTES: i32 = 11;
 
 export const FLAG_MANAGED_DICT: i32 = 1;
 export const FLAG_INLINE_VALUES: i32 = 2;
@@ -135,6 +149,10 @@ export const FLAG_NO_ITEMS: i32 = 64;
 export const FLAG_HOLDS_TABLES: i32 = 128;
 /** Decoding an object of this type reads other objects. */
 export const FLAG_READS_OTHERS: i32 = 256;
+/** Instances own a reference to their type. */
+export const FLAG_COUNTS_TYPE: i32 = 512;
+/** Instances are types. */
+export const FLAG_METATYPE: i32 = 1024;
 
 // States of a place; the same numbers as snapshot's ObjectState.
 export const STATE_FREE: i32 = 0;
@@ -156,6 +174,44 @@ export const GENERATION_SHIFT: i32 = 29;
 export const TWICE_DEBUGGED: i32 = -2147483648;
 /** Bits 29–30 of a descriptor: generation 0–2, 3 = not tracked. */
 export const NOT_TRACKED: i32 = 3;
+
+// Type field of a buffer's descriptor.
+/** Its bytes are part of the owner's shallow size. */
+export const BUFFER_COUNTED: i32 = 0;
+/** Its bytes come on top of the owner's shallow size. */
+export const BUFFER_EXTRA: i32 = 1;
+
+// Slots of references: part in the upper three bits, position in the others; the same as snapshot's SlotPart.
+export const SLOT_ITEM: i32 = 0;
+export const SLOT_FIELD: i32 = 0x20000000;
+export const SLOT_ATTRIBUTE: i32 = 0x40000000;
+export const SLOT_LOCAL: i32 = 0x60000000;
+export const SLOT_MEMORY: i32 = -2147483648;
+export const SLOT_TYPE: i32 = -1610612736;
+export const SLOT_DICT: i32 = -1610612735;
+
+// Streams to the host.
+export const STREAM_REFERENCES: i32 = 0;
+export const STREAM_CONTENTS: i32 = 1;
+/** Words of a window: it stays in the cache. */
+export const WINDOW_WORDS: i32 = 0x40000;
+/** No record is begun with less room. */
+export const LEAST_RECORD_WORDS: i32 = 16;
+/** Most references that are written at once; even, and no more than fit a window. */
+export const PIECE_ENTRIES: i32 = 4096;
+/** Second word of a record: entries below this bit, uncounted ones among them above. */
+export const UNCOUNTED_SHIFT: i32 = 24;
+/** On a target: the reference does not keep it alive. Places are below 2^30, the words of all memory. */
+export const UNCOUNTED: i32 = -2147483648;
+/** The same, and the target is the place of keys that a dictionary shares. */
+export const SHARED_KEYS: i32 = -1073741824;
+export const TARGET_MASK: i32 = 0x3fffffff;
+/** Instead of a record's place: the runtime's data and memory, a library's (its number further down). */
+export const FROM_RUNTIME: i32 = -1;
+export const FROM_LIBRARY: i32 = -2;
+/** Words of an entry of the contents: {place, length, hash}. */
+export const CONTENT_WORDS: i32 = 4;
+export const MOST_HASHED_BYTES: i32 = 0x100000;
 
 // Forms of dictionary keys.
 /** 3.6–3.10: {refcnt, size, lookup, usable, nentries, indices}, 24-byte entries. */

@@ -1,11 +1,12 @@
 /** The passes between: decode objects, mark generations. */
-
+import { drain, storeBytes, visitBody } from "./buffers.ts";
 import * as C from "./containers.ts";
-import { add64, hostDecode, hostLarge, load32, store32, truncate, unsigned } from "./environment.ts";
+import { objectPlace, otherCount } from "./discover.ts";
+import { add64, hostDecode, load32, store32, truncate, unsigned } from "./environment.ts";
 import * as P from "./parameters.ts";
 import { headWords, isAbsent, stateOf, translate } from "./places.ts";
+import { beginReferences, endReferences, visitFields, visitRun, visitType } from "./references.ts";
 import * as S from "./state.ts";
-import { drain, objectPlace, otherCount } from "./visit.ts";
 
 /** Unknown C types are followed through at most this many places of at most so many words: what lies there is a guess. */
 const BODY_PLACES: i32 = 16384;
@@ -46,25 +47,27 @@ function decode(word: i32, rowNumber: i32, place: i32, room: i32): f64 {
   const kind = load32(row + P.ROW_KIND);
   const flags = load32(row + P.ROW_FLAGS);
   let size: f64 = 0;
-  if (kind === P.KIND_STR) size = C.decodeStr(word, place);
+  if (kind === P.KIND_STR) size = C.decodeStr(word, place, room);
   else if (kind === P.KIND_LONG) size = longSize(word);
   else if (kind === P.KIND_HOST) size = hostDecode(word, rowNumber, place);
   else {
     size = ownSize(word, row);
     if (kind === P.KIND_TUPLE)
-      C.visitRun(word + S.tupleItems, bodyWords(size - unsigned(S.tupleItems << 2), room - S.tupleItems) >>> 1);
+      visitRun(word + S.tupleItems, bodyWords(size - unsigned(S.tupleItems << 2), room - S.tupleItems) >>> 1, P.SLOT_ITEM);
     else if (kind === P.KIND_LIST) size += C.decodeList(word, place);
     else if (kind === P.KIND_DICT) size += C.decodeDict(word, place);
     else if (kind === P.KIND_SET) size += C.decodeSet(word, place);
-    else if (kind === P.KIND_INSTANCE) C.visitFields(word, 4, bodyWords(size, room), load32(row + P.ROW_WEAK_LIST));
+    else if (kind === P.KIND_INSTANCE) visitFields(word, 4, bodyWords(size, room), row);
     else if (kind === P.KIND_BODY) {
-      C.visitBody(word, 4, bodyWords(size, room), load32(row + P.ROW_WEAK_LIST), place);
+      visitBody(word, 4, bodyWords(size, room), row, place);
       drain(P.STATE_BUFFER, place, BODY_PLACES, BODY_WORDS);
-    }
+    } else if (kind === P.KIND_WEAK_REFERENCE) C.decodeWeakReference(word);
+    else if (kind === P.KIND_BYTES) C.decodeBytes(word, place, room);
   }
   if ((flags & P.FLAG_ROUND_8) !== 0) size = Math.ceil(size / 8) * 8;
   if ((flags & P.FLAG_SLOTS) !== 0) visitSlots(word, row, room);
-  if ((flags & P.FLAG_MANAGED_DICT) !== 0) add64(row + P.ROW_EXTRA, C.decodeManaged(word, row, place));
+  visitType(word, row);
+  if ((flags & P.FLAG_MANAGED_DICT) !== 0) C.decodeManaged(word, row, place);
   const dictOffset = load32(row + P.ROW_DICT_OFFSET);
   if (dictOffset !== 0) visitOffsetDict(word, row, dictOffset, room);
   return size;
@@ -73,15 +76,18 @@ function decode(word: i32, rowNumber: i32, place: i32, room: i32): f64 {
 /** Slots and dictionary that a subclass adds behind its base's fields. */
 function visitSlots(word: i32, row: i32, room: i32): void {
   const end = load32(row + P.ROW_BASIC_BYTES) >>> 2;
-  C.visitFields(word, load32(row + P.ROW_SLOTS), end > room ? room : end, load32(row + P.ROW_WEAK_LIST));
+  visitFields(word, load32(row + P.ROW_SLOTS), end > room ? room : end, row);
 }
 
-/** The dictionary of a variable-size type: its offset counts from the end when negative (_PyObject_GetDictPtr). */
+/** The instance dictionary; its offset counts from the end of a variable-size object when negative (_PyObject_GetDictPtr). */
 function visitOffsetDict(word: i32, row: i32, dictOffset: i32, room: i32): void {
-  let size = ownSize(word, row);
-  if (load32(row + P.ROW_KIND) === P.KIND_LONG) size += unsigned(longDigits(word)) * 4;
-  const at = dictOffset > 0 ? dictOffset >>> 2 : (((truncate(size) + 7) & -8) + dictOffset) >> 2;
-  if (at >= 4 && at + 1 < room) C.visitRun(word + at, 1);
+  let at = dictOffset >> 2;
+  if (dictOffset < 0) {
+    let size = ownSize(word, row);
+    if (load32(row + P.ROW_KIND) === P.KIND_LONG) size += unsigned(longDigits(word)) * 4;
+    at = (((truncate(size) + 7) & -8) + dictOffset) >> 2;
+  }
+  if (at >= 4 && at + 1 < room) visitRun(word + at, 1, P.SLOT_DICT);
 }
 
 /** Reference count for the link column; immortal ones are all ones. */
@@ -94,14 +100,11 @@ function referenceCount(word: i32): i32 {
 function enter(word: i32, about: i32, place: i32, room: i32): void {
   const rowNumber = about & P.TYPE_MASK;
   const row = S.rows + rowNumber * P.ROW_WORDS;
+  beginReferences(place);
   const size = decode(word, rowNumber, place, room) + unsigned(load32(row + P.ROW_HEAD_SHALLOW));
+  endReferences();
   store32(S.link + place, referenceCount(word));
-  if (size >= 4294967295.0) {
-    hostLarge(place, size);
-    store32(S.bytes + place, -1);
-  } else {
-    store32(S.bytes + place, truncate(size));
-  }
+  storeBytes(place, size);
   add64(row + P.ROW_COUNT, 1);
   add64(row + P.ROW_SHALLOW, size);
 }

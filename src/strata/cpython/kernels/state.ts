@@ -70,6 +70,15 @@ export let managedForm: i32 = 0;
 export let workStack: i32 = 0;
 export let workCapacity: i32 = 0;
 export let chunkOrdinals: i32 = 0;
+export let references: i32 = 0;
+export let referencesEnd: i32 = 0;
+export let contents: i32 = 0;
+export let contentsEnd: i32 = 0;
+export let weakObject: i32 = 0;
+export let weakCallback: i32 = 0;
+export let bytesData: i32 = 0;
+/** Word of the hash's key. */
+export let hashKey: i32 = 0;
 
 /** Reads the parameter block at word `block` (see `parameters.ts`). */
 export function configure(block: i32): void {
@@ -141,4 +150,12 @@ export function configure(block: i32): void {
   workStack = load32(block + P.P_WORK_STACK);
   workCapacity = load32(block + P.P_WORK_CAPACITY);
   chunkOrdinals = load32(block + P.P_CHUNK_ORDINALS);
+  references = load32(block + P.P_REFERENCES);
+  referencesEnd = load32(block + P.P_REFERENCES_END);
+  contents = load32(block + P.P_CONTENTS);
+  contentsEnd = load32(block + P.P_CONTENTS_END);
+  weakObject = load32(block + P.P_WEAK_OBJECT);
+  weakCallback = load32(block + P.P_WEAK_CALLBACK);
+  bytesData = load32(block + P.P_BYTES_DATA);
+  hashKey = block + P.P_HASH_KEY;
 }

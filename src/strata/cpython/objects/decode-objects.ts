@@ -1,6 +1,7 @@
 import type { PageSet } from "../../../base/page-set.ts";
 import { ProblemReport } from "../../../base/problems.ts";
 import type { ReportPhase } from "../../../base/progress.ts";
+import { MIB, roundUp } from "../../../base/units.ts";
 import type { MemoryImage } from "../../../target/memory-image.ts";
 import type { MemoryReader } from "../../../target/memory-reader.ts";
 import type { MallocHeap } from "../../malloc/allocator.ts";
@@ -9,6 +10,8 @@ import type { KernelSet } from "../kernels/kernel-set.ts";
 import { loadKernels } from "../kernels/load-kernels.ts";
 import * as P from "../kernels/parameters.ts";
 import type { PythonRuntime } from "../locate/python-runtime.ts";
+import type { WholeHeap } from "../runtime/whole-heap.ts";
+import { type DecodedContents, GraphStreams, type NativePointers } from "./graph-streams.ts";
 import { headBytes, writeParameters } from "./kernel-parameters.ts";
 import { buildKernelTables, type KernelTables } from "./kernel-tables.ts";
 import { type MappedBuffer, ObjectContext } from "./object-context.ts";
@@ -17,9 +20,12 @@ import { RowTable } from "./row-table.ts";
 import { findSubtypeDealloc } from "./subtype-dealloc.ts";
 import { TypeNames } from "./type-names.ts";
 import { TypeRegistry } from "./type-registry.ts";
+import { wholeHeap } from "./whole-heap.ts";
 
 /** Native memory is followed through structures of up to 16 MiB: beyond it lies data. */
 const NATIVE_WORDS = 4 * 2 ** 20;
+/** What streams may come to for the smallest image. */
+const LEAST_STREAM_BYTES = 64 * MIB;
 /** Pools between two calls of progress, or two releases of what is decoded. */
 const POOLS_PER_STEP = 2048;
 
@@ -38,6 +44,18 @@ export interface ObjectInput {
   readonly libraryData: readonly LibraryData[];
   readonly progress?: ((done: number, total: number) => void) | undefined;
   readonly phase?: ReportPhase | undefined;
+  /** Asks for `DecodedObjects.graph`. */
+  readonly references?: ReferenceInput | undefined;
+}
+
+/** Hash of a text, as `DecodedGraph.contents` has it for a str. */
+export type HashText = (text: string) => readonly [low: number, high: number];
+
+export interface ReferenceInput {
+  /** Called while the image is whole: all types and static objects are known, nothing has been given back yet. */
+  readonly whole?: ((heap: WholeHeap, names: TypeNames, hashText: HashText) => void) | undefined;
+  /** Key of the contents' hash, four words; a random one by default. */
+  readonly hashKey?: Int32Array | undefined;
 }
 
 export interface LibraryData {
@@ -70,8 +88,20 @@ export interface DecodedObjects {
   readonly problems: ReturnType<ProblemReport["list"]>;
   /** Mappings that objects own. */
   readonly mappedBuffers: readonly MappedBuffer[];
+  /** Undefined when not asked for. */
+  readonly graph: DecodedGraph | undefined;
   /** Bytes that an object or buffer fills of a place that has `room` bytes. */
   readonly usedBytes: (place: number, room: number) => number;
+}
+
+/** Who refers to whom, as the kernels wrote it down. */
+export interface DecodedGraph {
+  /** Records as `kernels/references.ts` has them, in the order of decoding; whoever reads them takes them out. */
+  readonly references: Uint32Array[];
+  readonly contents: DecodedContents;
+  readonly nativePointers: NativePointers;
+  /** True when there were more references or contents than there was room for. */
+  readonly partial: boolean;
 }
 
 export interface DecodedTypes {
@@ -84,6 +114,10 @@ export interface DecodedTypes {
   readonly ownedBytes: Float64Array;
   /** Of what lies in pools; chunks are another stratum's. */
   readonly residentBytes: Float64Array;
+  /** Bytes of each instance in its own place that sys.getsizeof leaves out. */
+  readonly inPlaceExtraBytes: Uint32Array;
+  /** 1 when instances are types. */
+  readonly isMetatype: Uint8Array;
 }
 
 /**
@@ -99,6 +133,7 @@ export async function decodeObjects(input: ObjectInput): Promise<DecodedObjects>
   const problems = new ProblemReport();
   const rows = new RowTable(image.memory);
   const tables = buildKernelTables(image, input.resident, input.pymalloc, input.mallocs);
+  const streams = input.references && new GraphStreams(image.memory, mostStreamBytes(image), input.references.hashKey);
   const context = new ObjectContext(runtime, image, input.readOnly, rows);
   const registry = new TypeRegistry(context);
   const largeBytes = new Map<number, number>();
@@ -106,10 +141,11 @@ export async function decodeObjects(input: ObjectInput): Promise<DecodedObjects>
     type: registry.rowOf,
     decode: registry.decode,
     large: (place, bytes) => largeBytes.set(place, bytes),
+    stream: (stream, words) => streams?.take(stream, words),
   });
   context.kernels = kernels;
   registry.setSubtypeDealloc(findSubtypeDealloc(image, runtime));
-  kernels.configure(writeParameters(image, runtime, tables, rows));
+  kernels.configure(writeParameters(image, runtime, tables, rows, streams));
 
   phase?.("classify");
   inSteps(tables.pools, (from, to) => kernels.classifyPools(from, to), input.progress);
@@ -126,6 +162,10 @@ export async function decodeObjects(input: ObjectInput): Promise<DecodedObjects>
   const generations = markGenerations(image, runtime, kernels, tables, problems);
   const names = new TypeNames(context, registry);
   for (const type of registry.addresses) names.nameOf(type);
+  if (streams) {
+    const hashText = (text: string) => streams.hashText(kernels, text);
+    input.references?.whole?.(wholeHeap(context, registry, tables, tables.poolHeaderWords * 4), names, hashText);
+  }
   const release = poolReleaser(image, tables);
   const decodeAlone = (from: number, to: number) => {
     phase?.("decode");
@@ -138,14 +178,22 @@ export async function decodeObjects(input: ObjectInput): Promise<DecodedObjects>
   inSteps(tables.pools, (from, to) => kernels.decodePools(from, to, P.TURN_TABLES), input.progress);
   const known = kernels.decodeOthers(reached);
   phase?.("attribute");
+  streams?.beginNative(kernels);
   attributeNative(image, kernels, input.libraryData);
+  streams?.endNative(kernels);
   // Native memory refers to objects too.
   kernels.decodeOthers(known);
   phase?.("accounts");
   inSteps(tables.pools, (from, to) => kernels.accountPools(from, to), undefined);
   phase?.("types");
-  report(kernels, problems);
-  return collect(input, tables, kernels, context, registry, names, largeBytes, generations, problems);
+  streams?.finish(kernels);
+  report(kernels, streams?.droppedEntries ?? 0, problems);
+  return collect(input, tables, kernels, context, registry, names, largeBytes, generations, streams, problems);
+}
+
+/** A word of the image is one reference at most, unless it is garbage that several believe to be theirs. */
+function mostStreamBytes(image: MemoryImage): number {
+  return image.slotCount * MIB * 1.25 + LEAST_STREAM_BYTES;
 }
 
 /** Runs a pass over [0, count) in steps, so that progress can be shown. */
@@ -209,7 +257,7 @@ function attributeNative(image: MemoryImage, kernels: KernelSet, libraryData: re
   }
 }
 
-function report(kernels: KernelSet, problems: ProblemReport): void {
+function report(kernels: KernelSet, droppedReferences: number, problems: ProblemReport): void {
   const add = (count: number, kind: string, sentence: string) => {
     if (count > 0) problems.add(kind, sentence, undefined, count);
   };
@@ -219,6 +267,11 @@ function report(kernels: KernelSet, problems: ProblemReport): void {
     "pools whose free list does not agree with their count of used blocks",
   );
   add(kernels.otherObjectsDropped(), "objects-dropped", "objects outside pools and chunks beyond what the table holds");
+  add(
+    droppedReferences,
+    "references-dropped",
+    "references beyond what there is room for: answers about holders are incomplete",
+  );
   add(
     kernels.claimConflictCount(),
     "buffer-conflicts",
@@ -235,6 +288,7 @@ function collect(
   names: TypeNames,
   largeBytes: ReadonlyMap<number, number>,
   generations: readonly (readonly number[])[],
+  streams: GraphStreams | undefined,
   problems: ProblemReport,
 ): DecodedObjects {
   const { image, runtime } = input;
@@ -259,6 +313,12 @@ function collect(
     consistent: kernels.poolMismatchCount() === 0 && !problems.list().some(({ kind }) => kind === "gc-list"),
     problems: problems.list(),
     mappedBuffers: context.mappedBuffers,
+    graph: streams && {
+      references: streams.takeReferences(),
+      contents: streams.contents(length),
+      nativePointers: streams.nativePointers(),
+      partial: streams.droppedEntries > 0,
+    },
     usedBytes: (place, room) => {
       const about = memory.load(tables.descriptor + place);
       const isObject = ((about >>> P.STATE_SHIFT) & 7) === P.STATE_OBJECT;
@@ -275,15 +335,25 @@ function collectTypes({ rows }: ObjectContext, registry: TypeRegistry, names: Ty
   const named = registry.addresses.map((address, row) =>
     row === 0 ? { name: "other types", module: "" } : names.nameOf(address),
   );
+  const count = sums(P.ROW_COUNT);
   const shallowBytes = sums(P.ROW_SHALLOW);
   return {
     length,
     address: Float64Array.from(registry.addresses),
     name: named.map(({ name }) => name),
     module: named.map(({ module }) => module),
-    count: sums(P.ROW_COUNT),
+    count,
     shallowBytes,
-    ownedBytes: sums(P.ROW_EXTRA).map((extra, row) => extra + shallowBytes[row]),
+    ownedBytes: sums(P.ROW_EXTRA).map((extra, row) => extra + shallowBytes[row] + count[row] * inPlaceExtraBytes(rows, row)),
     residentBytes: sums(P.ROW_RESIDENT),
+    inPlaceExtraBytes: Uint32Array.from({ length }, (_, row) => inPlaceExtraBytes(rows, row)),
+    isMetatype: Uint8Array.from({ length }, (_, row) => ((rows.get(row, P.ROW_FLAGS) & P.FLAG_METATYPE) === 0 ? 0 : 1)),
   };
+}
+
+/** Values that lie behind the instances of a type. */
+function inPlaceExtraBytes(rows: RowTable, row: number): number {
+  if ((rows.get(row, P.ROW_FLAGS) & P.FLAG_INLINE_VALUES) === 0) return 0;
+  const own = rows.get(row, P.ROW_HEAD_SHALLOW) + roundUp(rows.get(row, P.ROW_BASIC_BYTES), 8);
+  return Math.max(0, rows.get(row, P.ROW_PLACE_BYTES) - own);
 }

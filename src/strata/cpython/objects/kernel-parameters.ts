@@ -1,13 +1,19 @@
 import { MIB } from "../../../base/units.ts";
 import type { MemoryImage } from "../../../target/memory-image.ts";
-import { PoolHeader } from "../../pymalloc/structures.ts";
 import * as P from "../kernels/parameters.ts";
 import type { PythonRuntime } from "../locate/python-runtime.ts";
+import type { GraphStreams } from "./graph-streams.ts";
 import { type KernelTables, OTHERS } from "./kernel-tables.ts";
 import type { RowTable } from "./row-table.ts";
 
 /** Writes the parameter block for a layout and returns its word (see `kernels/parameters.ts`). */
-export function writeParameters(image: MemoryImage, runtime: PythonRuntime, tables: KernelTables, rows: RowTable): number {
+export function writeParameters(
+  image: MemoryImage,
+  runtime: PythonRuntime,
+  tables: KernelTables,
+  rows: RowTable,
+  streams: GraphStreams | undefined,
+): number {
   const { memory } = image;
   const { layout } = runtime;
   const { minor } = runtime.version;
@@ -45,7 +51,7 @@ export function writeParameters(image: MemoryImage, runtime: PythonRuntime, tabl
   set(P.P_CHUNK_PLACES, tables.chunkPlaces);
   set(P.P_POOL_WORDS, tables.poolWords);
   set(P.P_POOL_SHIFT, Math.log2(tables.poolWords));
-  set(P.P_POOL_HEADER_WORDS, PoolHeader.bytes / 4);
+  set(P.P_POOL_HEADER_WORDS, tables.poolHeaderWords);
   set(P.P_DEBUG_WORDS, runtime.debugBytes / 4);
 
   const heads = headBytes(runtime);
@@ -92,6 +98,16 @@ export function writeParameters(image: MemoryImage, runtime: PythonRuntime, tabl
   set(P.P_KEYS_ENTRIES, words("PyDictKeysObject", "dk_nentries"));
   set(P.P_VALUES_FORM, minor >= 13 ? P.VALUES_SIZED : minor >= 11 ? P.VALUES_PREFIXED : P.VALUES_ARRAY);
   set(P.P_MANAGED_FORM, minor >= 13 ? P.MANAGED_INLINE : minor >= 12 ? P.MANAGED_TAGGED : P.MANAGED_PAIR);
+  set(P.P_WEAK_OBJECT, words("PyWeakReference", "wr_object"));
+  set(P.P_WEAK_CALLBACK, words("PyWeakReference", "wr_callback"));
+  set(P.P_BYTES_DATA, words("PyBytesObject", "ob_sval"));
+  if (streams !== undefined) {
+    set(P.P_REFERENCES, streams.referencesWord);
+    set(P.P_REFERENCES_END, streams.referencesWord + P.WINDOW_WORDS);
+    set(P.P_CONTENTS, streams.contentsWord);
+    set(P.P_CONTENTS_END, streams.contentsWord + P.WINDOW_WORDS);
+    for (const [index, word] of streams.key.entries()) set(P.P_HASH_KEY + index, word);
+  }
   return block;
 }
 

@@ -4,6 +4,7 @@ import { MIB, PAGE_BYTES } from "../../../base/units.ts";
 import type { MemoryImage } from "../../../target/memory-image.ts";
 import { ChunkState, type MallocHeap } from "../../malloc/allocator.ts";
 import type { Pymalloc } from "../../pymalloc/pymalloc.ts";
+import { PoolHeader } from "../../pymalloc/structures.ts";
 import * as P from "../kernels/parameters.ts";
 
 const WORDS_PER_SLOT = MIB / 4;
@@ -38,6 +39,7 @@ export interface KernelTables {
   readonly chunkPlaces: number;
   readonly pools: number;
   readonly poolWords: number;
+  readonly poolHeaderWords: number;
   readonly firstPlaces: Uint32Array;
 }
 
@@ -96,6 +98,7 @@ export function buildKernelTables(
     chunkPlaces,
     pools,
     poolWords,
+    poolHeaderWords: PoolHeader.bytes / 4,
     firstPlaces,
   };
 }

@@ -11,6 +11,16 @@ const TWO_32 = 2 ** 32;
 /** Locals, cells and evaluation stack of the largest frame that is believed; real ones have some hundred. */
 const MOST_SLOTS = 1 << 16;
 
+/** Bytes of the longest object that is believed to have a body to read. */
+const MOST_COVERED = P.MOST_BASIC_BYTES + 64;
+/** First word behind an object's header. */
+const FIRST_BODY_WORD = 4;
+
+/** Slot of the field at a byte offset. */
+export function fieldSlot(offset: number): number {
+  return P.SLOT_FIELD | ((offset - FIRST_BODY_WORD * 4) >>> 3);
+}
+
 /** Kernels take an address as two words. */
 function lowWord(address: number): number {
   return (address % TWO_32) | 0;
@@ -31,6 +41,8 @@ export interface MappedBuffer {
 export class ObjectContext {
   /** Set once the kernels are loaded; they and the host need each other. */
   kernels!: KernelSet;
+  /** Words [from, to) of the present object, pair by pair, that its decoder has done. */
+  private readonly covered: number[] = [];
   /** Mappings that objects own. */
   readonly mappedBuffers: MappedBuffer[] = [];
 
@@ -61,11 +73,43 @@ export class ObjectContext {
     return Math.ceil((this.image.slotCount * MIB) / bytes);
   }
 
-  /** Reads `slots` references or buffers of an object from `address` on; more than a frame can have are not believed. */
-  visitSlots(object: number, firstOffset: number, slots: number, place: number): void {
+  /** Says that bytes [from, to) of the object that is being decoded are done: the reading of its body leaves them out. */
+  cover(from: number, to: number): void {
+    this.covered.push(from >>> 2, Math.min(to, MOST_COVERED) >>> 2);
+  }
+
+  /** Reads bytes [from, to) of an object, in slots of fields: references, buffers, or neither. */
+  visitFields(object: number, from: number, to: number, place: number): void {
+    if (to <= from) return;
+    this.kernels.visitWords(this.image.wordOf(object + from), (to - from) >>> 3, fieldSlot(from), place);
+    this.cover(from, to);
+  }
+
+  /**
+   * Reads `slots` locals and temporaries of a frame from an address on, the first of which has number `first`; more than a frame
+   * can have are not believed. Those that lie in the body have to be covered.
+   */
+  visitSlots(address: number, slots: number, place: number, first = 0): void {
     if (!(slots > 0 && slots <= MOST_SLOTS)) return;
-    const first = firstOffset >>> 2;
-    this.kernels.visitBody(this.image.wordOf(object), first, first + slots * 2, -1, place);
+    this.kernels.visitWords(this.image.wordOf(address), slots, P.SLOT_LOCAL | first, place);
+  }
+
+  /** Reads what no decoder named of the body of an object, up to its type's basicsize. */
+  visitBody(word: number, row: number, place: number): void {
+    const end = this.basicBytes(row) >>> 2;
+    const rowWord = (this.rows.word + row * P.ROW_WORDS) | 0;
+    // Few decoders cover anything, and those few parts of it.
+    for (let from = FIRST_BODY_WORD; from < end; ) {
+      let to = end;
+      let next = end;
+      for (let index = 0; index < this.covered.length; index += 2) {
+        const [start, stop] = [this.covered[index], this.covered[index + 1]];
+        if (stop > from && start < to) [to, next] = [Math.max(from, start), stop];
+      }
+      if (to > from) this.kernels.visitBody(word, from, to, rowWord, place);
+      from = next;
+    }
+    this.covered.length = 0;
   }
 
   /** tp_basicsize of the type of a row. */
@@ -78,6 +122,11 @@ export class ObjectContext {
     return address === 0 ? 0 : this.kernels.claim(lowWord(address), highWord(address), usedBytes, place);
   }
 
+  /** The same for a buffer that sys.getsizeof leaves out. */
+  claimExtra(address: number, usedBytes: number, place: number): number {
+    return address === 0 ? 0 : this.kernels.claimExtra(lowWord(address), highWord(address), usedBytes, place);
+  }
+
   /** Claims a buffer as `claim` does where there is one; returns `usedBytes`, which `__sizeof__` counts without looking. */
   claimCounted(address: number, usedBytes: number, place: number): number {
     if (address === 0) return 0;
@@ -85,9 +134,14 @@ export class ObjectContext {
     return usedBytes;
   }
 
-  /** The object at `address` is referred to. */
-  visit(address: number): void {
-    this.kernels.visit(lowWord(address), highWord(address));
+  /** The object that is being decoded refers to the one at `address`. */
+  visit(address: number, slot: number): void {
+    this.kernels.visit(lowWord(address), highWord(address), slot);
+  }
+
+  /** Place of the object at an address, −1 for none. One that lies outside pools and chunks is known from then on. */
+  placeOf(address: number): number {
+    return this.kernels.objectAtAddress(lowWord(address), highWord(address));
   }
 
   /** Keys that the instances of the type at `place` share belong to it; returns their bytes. */

@@ -69,9 +69,7 @@ export class TypeRegistry {
   readonly decode = (word: number, row: number, place: number): number => {
     const { context } = this;
     const bytes = this.decoders[row](context, context.image.addressOf(word), row, place);
-    // What no decoder named is found by reading the body.
-    const weakList = context.rows.get(row, P.ROW_WEAK_LIST);
-    context.kernels.visitBody(word, 4, context.rows.get(row, P.ROW_BASIC_BYTES) >>> 2, weakList, place);
+    context.visitBody(word, row, place);
     context.kernels.drain(P.STATE_BUFFER, place, HOST_BODY_PLACES, HOST_BODY_WORDS);
     return bytes;
   };
@@ -91,7 +89,7 @@ export class TypeRegistry {
    */
   discoverTypes(): void {
     this.discovering = true;
-    for (const type of [...this.addresses]) this.context.visit(type);
+    for (const type of [...this.addresses]) this.context.placeOf(type);
   }
 
   /** Row of a type object for the kernels; 0 when there is none at the address. */
@@ -128,6 +126,14 @@ export class TypeRegistry {
     return this.isHeapType(type) && this.context.image.u64(type + this.offsets.dealloc) === this.subtypeDealloc;
   }
 
+  /**
+   * Instances own a reference to their type when that is a heap type. Up to 3.7 those of types of C code need not: PyObject_Init
+   * left it out (bpo-35810), only PyType_GenericAlloc, which classes of Python code use, did not.
+   */
+  private countsType(type: number): boolean {
+    return this.context.since(8) ? this.isHeapType(type) : this.isPythonClass(type);
+  }
+
   private isType(address: number, depth: number): boolean {
     const { image, runtime } = this.context;
     if (address === runtime.typeType) return true;
@@ -158,7 +164,7 @@ export class TypeRegistry {
     const keys = managed ? this.sharedKeys(type) : 0;
     const baseBasicSize = base === type ? basicSize : image.u32(base + this.offsets.basicSize);
     const slots = base !== type && kind.scansBody !== true && basicSize > baseBasicSize && itemSize === 0;
-    const dictOffset = itemSize > 0 && base !== type ? image.i32(type + this.offsets.dictOffset) : 0;
+    const dictOffset = managed ? 0 : image.i32(type + this.offsets.dictOffset);
 
     if (kind.decoder) this.decoders[row] = kind.decoder;
     rows.set(row, P.ROW_KIND, kind.kind);
@@ -176,7 +182,9 @@ export class TypeRegistry {
         (kind.ignoreItems ? P.FLAG_NO_ITEMS : 0) |
         (kind.roundTo8 ? P.FLAG_ROUND_8 : 0) |
         (inline ? P.FLAG_HOLDS_TABLES : 0) |
-        (kind.decoder ? P.FLAG_READS_OTHERS : 0),
+        (kind.decoder ? P.FLAG_READS_OTHERS : 0) |
+        (this.countsType(type) ? P.FLAG_COUNTS_TYPE : 0) |
+        ((flags & TypeFlag.typeSubclass) !== 0 ? P.FLAG_METATYPE : 0),
     );
     rows.set(row, P.ROW_LEAST_BYTES, kind.leastBytes ?? basicSize);
     const weakList = image.i32(type + this.offsets.weakList);
@@ -184,11 +192,11 @@ export class TypeRegistry {
     rows.set(row, P.ROW_SLOTS, Math.ceil(baseBasicSize / 8) * 2);
     rows.set(row, P.ROW_SHARED_KEYS, keys === 0 ? this.context.image.zeroSlot : image.wordOf(keys));
     rows.set(row, P.ROW_HEAD_SHALLOW, head + preHeader);
-    rows.set(row, P.ROW_DICT_OFFSET, dictOffset);
+    rows.set(row, P.ROW_DICT_OFFSET, dictOffset % 8 === 0 ? dictOffset : 0);
     const inlineBytes = inline && keys !== 0 ? inlineValuesBytes(this.context, keys) : 0;
     const outside = kind.tableOutside === true || inlineBytes > 0;
     rows.set(row, P.ROW_PLACE_BYTES, outside ? head + preHeader + Math.ceil(basicSize / 8) * 8 + inlineBytes : 0);
-    if (this.discovering) this.context.visit(type);
+    if (this.discovering) this.context.placeOf(type);
   }
 
   /**

@@ -1,20 +1,20 @@
 /** Types, code, frames and generators: what the interpreter itself is made of. Sizes follow each type's `__sizeof__`. */
-import * as P from "../../kernels/parameters.ts";
 import { staticTypesCountHeader } from "../../rules/sizes.ts";
 import type { ObjectContext } from "../object-context.ts";
 import { TypeFlag } from "../type-flags.ts";
 
 /** type (Objects/typeobject.c type___sizeof___impl): heap types count their shared keys. */
 export function decodeType(context: ObjectContext, address: number, row: number, place: number): number {
-  const { image, layout, kernels } = context;
+  const { image, layout } = context;
   const flags = image.i32(address + layout.offset("PyTypeObject", "tp_flags"));
   if ((flags & TypeFlag.heapType) === 0) {
+    // What lies behind it is another's.
+    context.cover(layout.size("PyTypeObject"), Number.POSITIVE_INFINITY);
     const header = staticTypesCountHeader(context.runtime.version) ? 0 : layout.size("PyGC_Head");
     return layout.size("PyTypeObject") - header;
   }
   const keys = image.u64(address + layout.offset("PyHeapTypeObject", "ht_cached_keys"));
-  const metaclassBytes = context.basicBytes(row);
-  kernels.visitBody(image.wordOf(address), metaclassBytes >>> 2, layout.size("PyHeapTypeObject") >>> 2, -1, place);
+  context.visitFields(address, context.basicBytes(row), layout.size("PyHeapTypeObject"), place);
   return layout.size("PyHeapTypeObject") + context.decodeSharedKeys(keys, place);
 }
 
@@ -29,7 +29,7 @@ export function decodeCode(context: ObjectContext, address: number, row: number,
     if (context.claim(extra, size, place) > 0) bytes += size;
   }
   if (context.since(11)) return bytes + image.u64(address + 16) * 2;
-  claimZombieFrame(context, address, row, place);
+  claimZombieFrame(context, address, place);
   const cells = image.u64(field("co_cell2arg"));
   if (cells !== 0) {
     const size = image.u64(image.u64(field("co_cellvars")) + 16) * 8;
@@ -54,14 +54,14 @@ export function decodeCode(context: ObjectContext, address: number, row: number,
 }
 
 /** Up to 3.9 a code object keeps its last frame, dead, for the next call; sys.getsizeof leaves it out. */
-function claimZombieFrame(context: ObjectContext, code: number, row: number, place: number): void {
-  const { image, layout, rows } = context;
+function claimZombieFrame(context: ObjectContext, code: number, place: number): void {
+  const { image, layout } = context;
   if (!layout.has("PyCodeObject", "co_zombieframe")) return;
   const frame = image.u64(code + layout.offset("PyCodeObject", "co_zombieframe"));
   if (frame === 0) return;
   const header = layout.size("PyGC_Head");
   const bytes = header + layout.size("PyFrameObject") + (frameSlots(context, code) - 1) * 8;
-  if (context.claim(frame - header, bytes, place) > 0) rows.add(row, P.ROW_EXTRA, bytes);
+  context.claimExtra(frame - header, bytes, place);
 }
 
 /** Slots of a frame: locals, cells, free variables and evaluation stack of its code. */
@@ -79,14 +79,14 @@ export function decodeFrame(context: ObjectContext, address: number, _row: numbe
   const { image, layout } = context;
   if (!context.since(11)) {
     const slots = frameSlots(context, image.u64(address + layout.offset("PyFrameObject", "f_code")));
-    context.visitSlots(address, layout.offset("PyFrameObject", "f_localsplus"), slots, place);
+    visitLocals(context, address, layout.offset("PyFrameObject", "f_localsplus"), slots, place);
     return layout.size("PyFrameObject") + (slots - 1) * 8;
   }
   const frame = image.u64(address + layout.offset("PyFrameObject", "f_frame"));
   const own = layout.offset("PyFrameObject", "_f_frame_data");
   const slots = frameSlots(context, image.u64(frame + codeOffset(context)));
   const locals = layout.offset("_PyInterpreterFrame", "localsplus");
-  if (frame === address + own) context.visitSlots(address, own + locals, slots, place);
+  if (frame === address + own) visitOwnFrame(context, address, own, slots, place);
   return own + locals + slots * 8;
 }
 
@@ -110,6 +110,18 @@ function decodeFrameHolder(context: ObjectContext, address: number, frameOffset:
   const frame = address + frameOffset;
   const slots = frameSlots(context, image.u64(frame + codeOffset(context)));
   const locals = layout.offset("_PyInterpreterFrame", "localsplus");
-  context.visitSlots(address, frameOffset, locals / 8 + slots, place);
+  visitOwnFrame(context, address, frameOffset, slots, place);
   return frameOffset + locals + slots * 8;
+}
+
+/** A frame that lies in an object: fields, then locals and temporaries. */
+function visitOwnFrame(context: ObjectContext, object: number, frameOffset: number, slots: number, place: number): void {
+  const locals = frameOffset + context.layout.offset("_PyInterpreterFrame", "localsplus");
+  context.visitFields(object, frameOffset, locals, place);
+  visitLocals(context, object, locals, slots, place);
+}
+
+function visitLocals(context: ObjectContext, object: number, offset: number, slots: number, place: number): void {
+  context.visitSlots(object + offset, slots, place);
+  context.cover(offset, offset + slots * 8);
 }

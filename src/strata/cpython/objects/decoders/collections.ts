@@ -18,7 +18,7 @@ export function decodeDeque(context: ObjectContext, address: number, row: number
   for (let left = length, links = 0; image.has(block) && links < most; links++) {
     if (context.claim(block, blockBytes, place) === 0) break;
     const count = Math.min(left, itemsPerBlock - from);
-    if (count > 0) kernels.visitRun(image.wordOf(block + data + from * 8), count);
+    if (count > 0) kernels.visitRun(image.wordOf(block + data + from * 8), count, P.SLOT_ITEM | (length - left));
     left -= count;
     from = 0;
     if (block === last) break;
@@ -28,7 +28,7 @@ export function decodeDeque(context: ObjectContext, address: number, row: number
     const spare = image.u64(address + layout.offset("dequeobject", "numfreeblocks"));
     const first = address + layout.offset("dequeobject", "freeblocks");
     for (let index = 0; index < Math.min(spare, 16); index++) {
-      if (context.claim(image.u64(first + index * 8), blockBytes, place) > 0) context.rows.add(row, P.ROW_EXTRA, blockBytes);
+      context.claimExtra(image.u64(first + index * 8), blockBytes, place);
     }
   }
   const blocks = Math.floor((leftIndex + length + itemsPerBlock - 1) / itemsPerBlock);

@@ -1,5 +1,6 @@
 /** Types of extension modules whose `__sizeof__` counts memory outside the object. */
-import type { ObjectContext } from "../object-context.ts";
+import * as P from "../../kernels/parameters.ts";
+import { fieldSlot, type ObjectContext } from "../object-context.ts";
 
 /** A struct format longer than this is taken for corrupt. */
 const MAX_FORMAT_CODES = 1_000_000;
@@ -25,19 +26,22 @@ export function decodeElement(context: ObjectContext, address: number, row: numb
   let bytes = context.basicBytes(row);
   // text and tail carry a flag in their lowest bit.
   for (const name of ["text", "tail"]) {
-    const tagged = image.u64(address + layout.offset("ElementObject", name));
-    context.visit(tagged - (tagged % 2));
+    const offset = layout.offset("ElementObject", name);
+    const tagged = image.u64(address + offset);
+    context.visit(tagged - (tagged % 2), fieldSlot(offset));
+    context.cover(offset, offset + 8);
   }
   if (extra === 0 || context.claim(extra, layout.size("ElementObjectExtra"), place) === 0) return bytes;
   bytes += layout.size("ElementObjectExtra");
   const field = (name: string) => extra + layout.offset("ElementObjectExtra", name);
   const children = image.u64(field("children"));
-  context.visit(image.u64(field("attrib")));
+  context.visit(image.u64(field("attrib")), P.SLOT_MEMORY);
   const inside = children === field("_children");
   const allocated = image.u64(field("allocated"));
   const known = inside ? INNER_CHILDREN * 8 : context.claim(children, allocated * 8, place);
   if (!inside && children !== 0) bytes += allocated * 8;
-  if (known > 0) kernels.visitRun(image.wordOf(children), Math.min(image.u64(field("length")), allocated, known / 8));
+  if (known > 0)
+    kernels.visitRun(image.wordOf(children), Math.min(image.u64(field("length")), allocated, known / 8), P.SLOT_ITEM);
   return bytes;
 }
 

@@ -1,129 +1,29 @@
-/** What happens at a reference and at a buffer: objects are discovered, buffers get their owner. */
-import { add64, load32, mul, store32, truncate, unsigned } from "./environment.ts";
+/** Memory that belongs to objects, to the runtime or to libraries: it gets its owner, and what lies in it is followed. */
+
+import { chunkBehind, describe, objectAt } from "./discover.ts";
+import { add64, hostLarge, load32, store32, truncate, unsigned } from "./environment.ts";
 import * as P from "./parameters.ts";
 import { blockOf, chunkAt, headWords, isAbsent, offsetInPlace, pageInfoOf, stateOf, translate, wordsOf } from "./places.ts";
+import { beginReferences, emit, endReferences } from "./references.ts";
 import * as S from "./state.ts";
-import { plausibleReferences, typeRow } from "./type-rows.ts";
 
-/** Objects found so far that lie neither in pools nor in chunks. */
-export let otherCount: i32 = 0;
-let othersDropped: i32 = 0;
 let claimConflicts: i32 = 0;
-
-export function otherObjects(): i32 {
-  return otherCount;
-}
-
-/** Discoveries that found no room: reported, never hidden. */
-export function otherObjectsDropped(): i32 {
-  return othersDropped;
-}
 
 /** Buffers that two owners claimed; the first keeps them. */
 export function claimConflictCount(): i32 {
   return claimConflicts;
 }
 
-/** Row and state of a place written in one word; `head` is the header code, the generation starts as not tracked. */
-export function describe(place: i32, row: i32, state: i32, head: i32): void {
-  store32(
-    S.descriptor + place,
-    row | (state << P.STATE_SHIFT) | (head << P.HEAD_SHIFT) | (P.NOT_TRACKED << P.GENERATION_SHIFT),
-  );
-}
-
-/** Place of the object at `word`, or −1 when no object was found there (yet). */
-export function objectPlace(word: i32): i32 {
-  const info = pageInfoOf(word);
-  if (load32(info) !== 0) {
-    const place = blockOf(word, info);
-    if (place < 0) return -1;
-    const offset = offsetInPlace;
-    const about = load32(S.descriptor + place);
-    if (stateOf(about) !== P.STATE_OBJECT) return -1;
-    return offset === S.debugWords + headWords((about >>> P.HEAD_SHIFT) & 3) ? place : -1;
-  }
-  const entry = otherEntry(word);
-  return load32(entry) !== 0 ? load32(entry + 1) : chunkObject(word);
-}
-
-/** Place of the chunk that holds the object at `word` behind one of the headers, or −1. */
-function chunkObject(word: i32): i32 {
-  for (let code = 0; code < 4; code++) {
-    const head = headWords(code);
-    if (head < 0) continue;
-    const place = chunkBehind(word - head - S.debugWords);
-    if (place < 0) continue;
-    const about = load32(S.descriptor + place);
-    if (stateOf(about) === P.STATE_OBJECT && ((about >>> P.HEAD_SHIFT) & 3) === code) return place;
-  }
-  return -1;
-}
-
-/** Place of the chunk that begins at `word`, or one debug header before it. */
-function chunkBehind(word: i32): i32 {
-  const place = chunkAt(word);
-  return place < 0 && S.debugWords !== 0 ? chunkAt(word - S.debugWords) : place;
+/** Notes the bytes of a place; those of 4 GiB and more are told to the host. */
+export function storeBytes(place: i32, bytes: f64): void {
+  if (bytes >= 4294967295.0) hostLarge(place, bytes);
+  store32(S.bytes + place, bytes >= 4294967295.0 ? -1 : truncate(bytes));
 }
 
 /** Place of the chunk that hands out `word`: at its start, or behind the headers of debug allocators. */
 function chunkHandingOut(word: i32): i32 {
   const place = chunkAt(word);
   return place < 0 && S.debugWords !== 0 ? chunkBehind(word - S.debugWords) : place;
-}
-
-let hashMask: i32 = 0;
-
-/**
- * Makes room in the hash: it begins small, since a sparse one would touch a page for each object, and is at most half full.
- * Amortised O(1).
- */
-function growHash(): void {
-  const old = hashMask;
-  if (otherCount * 2 < old) return;
-  for (let index = 0; old !== 0 && index <= old * 2 + 1; index++) store32(S.otherHash + index, 0);
-  hashMask = old === 0 ? P.LEAST_HASH_ENTRIES - 1 : old * 2 + 1;
-  for (let index = 0; index < otherCount; index++) enterHash(load32(S.otherWords + index), index);
-}
-
-function enterHash(word: i32, index: i32): void {
-  const entry = otherEntry(word);
-  store32(entry, word);
-  store32(entry + 1, S.poolPlaces + S.chunkPlaces + index);
-}
-
-/** Hash entry {word, place} of an object outside pools and chunks: its own, or the empty one where it would go. */
-function otherEntry(word: i32): i32 {
-  let slot = (mul(word >>> 1, -1640531527) >>> 8) & hashMask;
-  while (true) {
-    const entry = S.otherHash + (slot << 1);
-    const key = load32(entry);
-    if (key === 0 || key === word) return entry;
-    slot = (slot + 1) & hashMask;
-  }
-}
-
-/** A reference to an address: an object that nobody knew yet and that lies outside pools and chunks is entered. */
-export function visit(low: i32, high: i32): void {
-  if ((low | high) === 0 || (low & 7) !== 0) return;
-  const word = translate(low, high);
-  if (!isAbsent(word) && load32(pageInfoOf(word)) === 0) visitOutside(word);
-}
-
-/** A reference to a word of the image that lies outside pools. */
-export function visitOutside(word: i32): void {
-  if (load32(otherEntry(word)) !== 0 || chunkObject(word) >= 0) return;
-  const row = typeRow(load32(word + 2), load32(word + 3));
-  if (row === 0 || !plausibleReferences(word)) return;
-  if (otherCount >= S.otherCapacity) {
-    othersDropped++;
-    return;
-  }
-  growHash();
-  enterHash(word, otherCount);
-  store32(S.otherWords + otherCount, word);
-  describe(S.poolPlaces + S.chunkPlaces + otherCount, row, P.STATE_OBJECT, 0);
-  otherCount++;
 }
 
 /** Bytes that the block or chunk beginning at `low`, `high` can hold behind that address; 0 when nothing begins there. */
@@ -170,7 +70,7 @@ let askedPlace: i32 = -1;
 let askedBytes: f64 = 0;
 
 /** Raw place that begins at an address (behind a debug allocator's header where there is one), or −1. */
-function rawPlaceAt(low: i32, high: i32): i32 {
+export function rawPlaceAt(low: i32, high: i32): i32 {
   if (low !== askedLow || high !== askedHigh) {
     askedLow = low;
     askedHigh = high;
@@ -201,19 +101,32 @@ function findRawPlace(low: i32, high: i32): i32 {
  * Returns the bytes of the block or chunk behind the address; 0 when nothing begins there, or when it is too small to be.
  */
 export function claim(low: i32, high: i32, used: f64, owner: i32): f64 {
+  return own(low, high, used, owner, P.BUFFER_COUNTED);
+}
+
+/** The same for a buffer that sys.getsizeof leaves out of the owner's size. */
+export function claimExtra(low: i32, high: i32, used: f64, owner: i32): f64 {
+  return own(low, high, used, owner, P.BUFFER_EXTRA);
+}
+
+function own(low: i32, high: i32, used: f64, owner: i32, counted: i32): f64 {
   const place = rawPlaceAt(low, high);
   if (place < 0) return 0;
   const capacity = askedBytes;
   if (used > capacity) return 0;
   const about = load32(S.descriptor + place);
-  if (stateOf(about) === P.STATE_RAW) {
-    describe(place, 0, P.STATE_BUFFER, 0);
-    store32(S.bytes + place, used > 4294967294.0 ? -1 : truncate(used));
-    store32(S.link + place, owner);
-  } else if (stateOf(about) !== P.STATE_BUFFER || load32(S.link + place) !== owner) {
-    claimConflicts++;
-  }
+  if (stateOf(about) === P.STATE_RAW) makeBuffer(place, used, owner, counted);
+  else if (stateOf(about) !== P.STATE_BUFFER || load32(S.link + place) !== owner) claimConflicts++;
   return capacity;
+}
+
+function makeBuffer(place: i32, used: f64, owner: i32, counted: i32): void {
+  describe(place, counted, P.STATE_BUFFER, 0);
+  storeBytes(place, used);
+  store32(S.link + place, owner);
+  if (counted !== P.BUFFER_EXTRA) return;
+  const row = S.rows + (load32(S.descriptor + owner) & P.TYPE_MASK) * P.ROW_WORDS;
+  add64(row + P.ROW_EXTRA, used);
 }
 
 let workCount: i32 = 0;
@@ -224,26 +137,45 @@ function takeRaw(low: i32, high: i32, state: i32, owner: i32): void {
   if (place < 0 || stateOf(load32(S.descriptor + place)) !== P.STATE_RAW || workCount >= S.workCapacity) return;
   const word = translate(low, high);
   const words = wordsOf(place, pageInfoOf(word));
-  describe(place, 0, state, 0);
-  store32(S.bytes + place, words << 2);
-  store32(S.link + place, owner);
   // What sys.getsizeof does not know of: owned by the object all the same.
-  if (state === P.STATE_BUFFER) {
-    const row = S.rows + (load32(S.descriptor + owner) & P.TYPE_MASK) * P.ROW_WORDS;
-    add64(row + P.ROW_EXTRA, unsigned(words) * 4);
+  if (state === P.STATE_BUFFER) makeBuffer(place, unsigned(words) * 4, owner, P.BUFFER_EXTRA);
+  else {
+    describe(place, 0, state, 0);
+    storeBytes(place, unsigned(words) * 4);
+    store32(S.link + place, owner);
   }
   store32(S.workStack + (workCount << 1), word);
   store32(S.workStack + (workCount << 1) + 1, words);
   workCount++;
 }
 
-/** A word that may be a reference, a buffer, or neither. */
-export function visitOrTake(low: i32, high: i32, state: i32, owner: i32): void {
+/** A word that may be a reference (then its slot is known), a buffer, or neither. */
+function visitOrTake(low: i32, high: i32, state: i32, owner: i32, slot: i32): void {
   if ((low & 7) !== 0 || high >>> 15 !== 0 || (low | high) === 0) return;
   const word = translate(low, high);
   if (isAbsent(word)) return;
-  if (load32(pageInfoOf(word)) === 0) visitOutside(word);
-  takeRaw(low, high, state, owner);
+  // Nothing is to be found in pools, which were classified, unless it is to be written down.
+  const place = S.references !== 0 || load32(pageInfoOf(word)) === 0 ? objectAt(word) : -1;
+  if (place >= 0) emit(place, slot);
+  else takeRaw(low, high, state, owner);
+}
+
+/** Words [from, to) of an object whose type is not known: each may be a reference, a buffer, or a number. */
+export function visitBody(word: i32, from: i32, to: i32, row: i32, owner: i32): void {
+  const weak = load32(row + P.ROW_WEAK_LIST);
+  const dict = load32(row + P.ROW_DICT_OFFSET) >> 2;
+  for (let at = from; at + 1 < to; at += 2) {
+    if (at === weak || at === dict) continue;
+    visitOrTake(load32(word + at), load32(word + at + 1), P.STATE_BUFFER, owner, P.SLOT_FIELD | ((at - 4) >> 1));
+  }
+}
+
+/** `count` words from `word` on, the first at `slot`, of which each may be a reference, a buffer, or a number. */
+export function visitWords(word: i32, count: i32, slot: i32, owner: i32): void {
+  for (let index = 0; index < count; index++) {
+    const at = word + (index << 1);
+    visitOrTake(load32(at), load32(at + 1), P.STATE_BUFFER, owner, slot + index);
+  }
 }
 
 /**
@@ -260,15 +192,20 @@ export function drain(state: i32, owner: i32, limit: i32, largestWords: i32): vo
     if (taken > limit || words > largestWords) continue;
     if (words > 1) words &= ~1;
     for (let at = 0; at < words; at += 2) {
-      visitOrTake(load32(word + at), load32(word + at + 1), state, owner);
+      visitOrTake(load32(word + at), load32(word + at + 1), state, owner, P.SLOT_MEMORY);
     }
   }
 }
 
-/** Reads [word, word + words) as a library's or the runtime's data and takes what it points at, transitively. */
+/**
+ * Reads [word, word + words) as a library's or the runtime's data and takes what it points at, transitively. Objects that it
+ * points at are told as references of that owner.
+ */
 export function takeReachable(word: i32, words: i32, state: i32, owner: i32, largestWords: i32): void {
+  beginReferences(state === P.STATE_LIBRARY ? P.FROM_LIBRARY - owner : P.FROM_RUNTIME);
   for (let at = 0; at < words; at += 2) {
-    visitOrTake(load32(word + at), load32(word + at + 1), state, owner);
+    visitOrTake(load32(word + at), load32(word + at + 1), state, owner, P.SLOT_MEMORY);
     if (workCount !== 0) drain(state, owner, 0x7fffffff, largestWords);
   }
+  endReferences();
 }
