@@ -84,8 +84,7 @@ export function explainAddress(snapshot: Snapshot, address: number): Explanation
   if (!mapping) return undefined;
   const chunk = explainChunk(snapshot, address);
   const block = explainBlock(snapshot, address);
-  // The innermost stratum knows best: an old CPython's arenas lie in malloc chunks.
-  const place = block?.place ?? (block ? -1 : (chunk?.place ?? staticPlace(snapshot, address)));
+  const place = innermostPlace(snapshot, address, block, chunk);
   return {
     address,
     mapping,
@@ -95,6 +94,29 @@ export function explainAddress(snapshot: Snapshot, address: number): Explanation
     object: objectCovering(snapshot, place, address),
     owner: ownerOf(snapshot, place),
   };
+}
+
+/** Place of the object that an address lies in, its gc header included, or -1. As `explainAddress`. */
+export function placeCovering(snapshot: Snapshot, address: number): number {
+  const place = innermostPlace(snapshot, address, explainBlock(snapshot, address), explainChunk(snapshot, address));
+  return objectCovering(snapshot, place, address) ? place : -1;
+}
+
+/** The innermost stratum knows best: an old CPython's arenas lie in malloc chunks. */
+function innermostPlace(
+  snapshot: Snapshot,
+  address: number,
+  block: { readonly place: number | undefined } | undefined,
+  chunk: { readonly place: number } | undefined,
+): number {
+  return block?.place ?? (block ? -1 : (chunk?.place ?? staticPlace(snapshot, address)));
+}
+
+/** The place that an address lies in; -1 where there is none. It may hold no object. */
+export function placeAt(snapshot: Snapshot, address: number): number {
+  const block = explainBlock(snapshot, address);
+  if (block) return block.place ?? -1;
+  return explainChunk(snapshot, address)?.place ?? staticPlace(snapshot, address);
 }
 
 function explainMapping(snapshot: Snapshot, address: number): MappingAnswer | undefined {

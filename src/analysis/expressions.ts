@@ -218,7 +218,7 @@ function fieldReferenceName(graph: ObjectGraph, source: number, position: number
   // What a class shows as `__dict__` is a view of its namespace.
   const isView = formOf(graph, source) === TypeForm.type && isNamespaceSlot(graph, source, packSlot(SlotPart.field, position));
   const evaluable = !isView && isReachableField(graph, source, name, target) && !hasOwnLookup(graph, source);
-  return { text: isIdentifier(name) ? `.${name}` : `<${name}>`, evaluable };
+  return { text: isIdentifier(name) ? `.${name}` : name, evaluable };
 }
 
 export { objectLabel } from "./object-labels.ts";

@@ -3,39 +3,27 @@ import { forEachReference, packSlot, slotPart } from "../snapshot/references.ts"
 import { SlotPart, TypeForm } from "../snapshot/tables.ts";
 import { classAttribute, fieldTarget, formOf, hasPythonClass, NO_OBJECT, nameText, targetAt, typeOf } from "./graph-lookups.ts";
 import type { ObjectGraph } from "./object-graph.ts";
+import { isIdentifier } from "./python-literals.ts";
 
-/** Fields of C types that Python reads by the same name and hands out as they are. */
-const REACHABLE_FIELD = /^(__\w+__|(?:co|gi|cr|ag|f|tb)_\w+|fget|fset|fdel|func|args|keywords|cell_contents|start|stop|step)$/;
 /** Made anew, or turned into something else, when they are read (CPython Objects/codeobject.c, frameobject.c, genobject.c). */
-const MADE_ON_READING: ReadonlySet<string> = new Set([
-  "co_code",
-  "co_code_adaptive",
-  "co_varnames",
-  "co_cellvars",
-  "co_freevars",
-  "co_localsplusnames",
-  "co_localspluskinds",
-  "co_weakreflist",
-  "f_locals",
-  "f_valuestack",
-  "__weakref__",
-]);
-/** Up to 3.10 these tuples are fields of the code object; later they are made from `co_localsplusnames`. */
+const MADE_ON_READING: ReadonlySet<string> = new Set(["co_code", "co_lnotab", "f_locals", "cr_origin"]);
+const FIELD_READERS: ReadonlySet<string> = new Set(["member_descriptor", "getset_descriptor"]);
+/** Up to 3.10 these tuples are fields of the code object; later they are made from one. */
 const TUPLES_OF_NAMES = ["co_varnames", "co_cellvars", "co_freevars"] as const;
 
 /** Whether reading the attribute of a field's name gives the object that the field refers to. */
 export function isReachableField(graph: ObjectGraph, source: number, name: string, target: number): boolean {
-  if (isSlot(graph, source, name)) return true;
-  if (MADE_ON_READING.has(name)) return false;
+  // Angle brackets: a field of C that no attribute reads.
+  if (!isIdentifier(name) || MADE_ON_READING.has(name)) return false;
   // Annotations are kept as a tuple until they are asked for (CPython Objects/funcobject.c, from 3.10).
   if (name === "__annotations__") return formOf(graph, target) === TypeForm.dict;
-  return REACHABLE_FIELD.test(name);
+  return !hasPythonClass(graph, source) || !isOverridden(graph, source, name);
 }
 
-/** Whether the name is one of `__slots__`, which a member descriptor reads as it is. */
-function isSlot(graph: ObjectGraph, source: number, name: string): boolean {
-  const found = hasPythonClass(graph, source) ? classAttribute(graph, typeOf(graph, source), name) : NO_OBJECT;
-  return found >= 0 && graph.snapshot.types.name[typeOf(graph, found)] === "member_descriptor";
+/** Whether a class hides a field behind an attribute of its own. */
+function isOverridden(graph: ObjectGraph, source: number, name: string): boolean {
+  const found = classAttribute(graph, typeOf(graph, source), name);
+  return found >= 0 && !FIELD_READERS.has(graph.snapshot.types.name[typeOf(graph, found)]);
 }
 
 /** Whether `f_locals` of a frame or a generator shows its variables: not those of a class body, which has a dictionary of its own. */
@@ -48,7 +36,7 @@ export function isReachableLocal(graph: ObjectGraph, source: number): boolean {
 export function localName(graph: ObjectGraph, source: number, position: number): string | undefined {
   const code = codeOf(graph, source);
   if (code < 0) return undefined;
-  const all = fieldTarget(graph, code, "co_localsplusnames");
+  const all = fieldTarget(graph, code, "<co_localsplusnames>");
   if (all >= 0) return textAt(graph, all, position);
   let first = 0;
   for (const field of TUPLES_OF_NAMES) {
