@@ -56,11 +56,11 @@ export function pathsToObject(graph: ObjectGraph, object: number, mostPaths: num
   return { paths, complete: found.complete && ways.length <= mostPaths };
 }
 
-/** A module and its namespace are one root: whatever is reached through both is told once. */
+/** A module and its namespace are one root, and `package.module` is a module and an attribute: each is told once. */
 function distinct(paths: readonly RootPath[]): readonly RootPath[] {
   const seen = new Set<string>();
-  return paths.filter(({ root, steps }) => {
-    const key = [root, ...steps.map((step) => step.object)].join(" ");
+  return paths.filter(({ root, expression, evaluable, steps }) => {
+    const key = evaluable ? expression : [root, ...steps.map((step) => step.object)].join(" ");
     return !seen.has(key) && seen.add(key);
   });
 }
