@@ -94,6 +94,7 @@ async function captureProgram(
         readOnly: live.value,
         problems,
         references: request.references,
+        values: request.values,
         progress: request.progress,
         phase: request.phase,
       }),

@@ -4,13 +4,9 @@ import { MIB } from "../base/units.ts";
 import { descriptorType } from "../snapshot/states.ts";
 import type { GraphTables, ObjectTables, Snapshot, TypeTable } from "../snapshot/tables.ts";
 import type { PythonRuntime } from "../strata/cpython/locate/python-runtime.ts";
-import {
-  type DecodedGraph,
-  type DecodedObjects,
-  decodeObjects,
-  type LibraryData,
-} from "../strata/cpython/objects/decode-objects.ts";
+import { type DecodedObjects, decodeObjects, type LibraryData } from "../strata/cpython/objects/decode-objects.ts";
 import { readFreeLists } from "../strata/cpython/runtime/free-lists.ts";
+import { type HeapFacts, readHeapFacts } from "../strata/cpython/runtime/heap-facts.ts";
 import { readInterned } from "../strata/cpython/runtime/interned.ts";
 import { runtimeRanges } from "../strata/cpython/runtime/state-ranges.ts";
 import { readThreads } from "../strata/cpython/runtime/threads.ts";
@@ -26,6 +22,7 @@ import type { ProcessImage } from "../target/process-image.ts";
 import type { Allocators } from "./allocators.ts";
 import { buildClaimTable } from "./claim-table.ts";
 import { captureFacts, interpreterFacts, processFacts, threadFacts } from "./facts.ts";
+import { buildGraphTables } from "./graph-tables.ts";
 import { buildMallocTables } from "./malloc-tables.ts";
 import { buildPymallocTables } from "./pymalloc-tables.ts";
 import { buildReferenceTables } from "./reference-tables.ts";
@@ -45,6 +42,8 @@ export interface DecodeInput {
   readonly problems: ProblemReport;
   /** Fill `Snapshot.graph`. */
   readonly references?: boolean | undefined;
+  /** Keep values too. */
+  readonly values?: boolean | undefined;
   /** Key of the hash of contents; a random one by default. */
   readonly hashKey?: Int32Array | undefined;
   readonly progress?: ReportProgress | undefined;
@@ -60,6 +59,7 @@ export async function decodeSnapshot({
   readOnly,
   problems,
   references,
+  values = false,
   hashKey,
   progress,
   phase,
@@ -81,6 +81,7 @@ export async function decodeSnapshot({
   const threads = runtime ? readThreads(runtime, image, taken.threads) : [];
   const interned = runtime ? readInterned(runtime, image) : [];
   const runtimeMemory = runtime ? [...runtimeRanges(runtime, image), ...(pymalloc?.stateRanges ?? [])] : [];
+  let facts: HeapFacts | undefined;
   // The last that reads objects: their part of the image is given back behind it.
   const objects =
     runtime &&
@@ -95,7 +96,15 @@ export async function decodeSnapshot({
       libraryData: libraryData(os, runtime),
       progress: (done, total) => progress?.({ phase: "pools", done, total }),
       phase,
-      references: references ? { hashKey } : undefined,
+      references: references
+        ? {
+            hashKey,
+            whole: (heap) => {
+              phase?.("names");
+              facts = readHeapFacts(heap, { threads, interned, values });
+            },
+          }
+        : undefined,
     }));
   if (objects) problems.addAll(objects.problems);
   phase?.("tables");
@@ -116,11 +125,19 @@ export async function decodeSnapshot({
   const claims = buildClaimTable(image, os, mallocs, pymalloc, runtimeMemory, objectMappings, resident, types);
   const interpreters = runtime && objects ? interpreterFacts(runtime, taken, objects, freeLists, interned) : [];
   let graph: GraphTables | undefined;
-  if (objects?.graph) {
+  if (runtime && objects?.graph && facts) {
     // Nothing reads the image any more: what is made now takes its place.
     releaseWholeImage(image);
     phase?.("references");
-    graph = graphTables(objects, objects.graph);
+    graph = buildGraphTables({
+      decoded: objects,
+      graph: objects.graph,
+      objects: objectTables(objects, runtime),
+      references: buildReferenceTables(objects, objects.graph.references),
+      facts,
+      threadRows: threads.map(({ tid }) => taken.threads.findIndex((thread) => thread.tid === tid)),
+      libraryData: libraryData(os, runtime),
+    });
   }
   return {
     process: processFacts(taken, identity, runtime, glibc, readGlibcVersion(readOnly, taken.mappings)),
@@ -183,30 +200,3 @@ function releaseWholeImage(image: MemoryImage): void {
   const release = imageReleaser(image);
   for (const start of image.slotAddresses) release(start, start + MIB);
 }
-
-function graphTables(objects: DecodedObjects, { references, contents }: DecodedGraph): GraphTables {
-  return {
-    references: buildReferenceTables(objects, references),
-    contents: { ...contents, object: contents.place },
-    roots: {
-      length: 0,
-      kind: NO_BYTES,
-      target: NO_WORDS,
-      owner: new Int32Array(0),
-      frame: new Int32Array(0),
-      name: [],
-      counted: NO_BYTES,
-    },
-    types: {
-      ...{ object: new Int32Array(objects.types.length).fill(-1), base: new Int32Array(objects.types.length).fill(-1) },
-      ...{ form: new Uint8Array(objects.types.length), flags: new Uint8Array(objects.types.length) },
-      inPlaceExtraBytes: objects.types.inPlaceExtraBytes,
-      fields: { length: 0, type: NO_WORDS, position: NO_WORDS, name: [] },
-    },
-    names: { length: 0, object: NO_WORDS, text: NO_WORDS, texts: [] },
-    values: undefined,
-  };
-}
-
-const NO_BYTES = new Uint8Array(0);
-const NO_WORDS = new Uint32Array(0);
