@@ -156,8 +156,10 @@ function visitOrTake(low: i32, high: i32, state: i32, owner: i32, slot: i32): vo
   if (isAbsent(word)) return;
   // Nothing is to be found in pools, which were classified, unless it is to be written down.
   const place = S.references !== 0 || load32(pageInfoOf(word)) === 0 ? objectAt(word) : -1;
-  if (place >= 0) emit(place, slot);
-  else takeRaw(low, high, state, owner);
+  if (place >= 0) {
+    // Native memory knows whose it is, and does not count that.
+    if (place !== owner || slot !== P.SLOT_MEMORY || state !== P.STATE_BUFFER) emit(place, slot);
+  } else takeRaw(low, high, state, owner);
 }
 
 /** Words [from, to) of an object whose type is not known: each may be a reference, a buffer, or a number. */

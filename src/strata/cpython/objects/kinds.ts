@@ -1,8 +1,10 @@
 import * as P from "../kernels/parameters.ts";
+import * as Borrowing from "./decoders/borrowing.ts";
 import * as Buffers from "./decoders/buffers.ts";
 import * as Code from "./decoders/code.ts";
 import * as Collections from "./decoders/collections.ts";
 import * as Ctypes from "./decoders/ctypes.ts";
+import * as Execution from "./decoders/execution.ts";
 import * as Modules from "./decoders/modules.ts";
 import type { ObjectContext } from "./object-context.ts";
 
@@ -60,12 +62,16 @@ function kindsBySymbol({
     _PyWeakref_CallableProxyType: { kind: P.KIND_WEAK_REFERENCE },
     PyType_Type: hosted(Code.decodeType, { leastBytes: 64 }),
     PyCode_Type: hosted(Code.decodeCode, since(11) ? { roundTo8: true } : {}),
-    PyFrame_Type: hosted(Code.decodeFrame, { leastBytes: 40 }),
+    PyFrame_Type: hosted(Execution.decodeFrame, { leastBytes: 40 }),
+    PyModule_Type: hosted(Modules.decodeModule),
+    PyMemoryView_Type: hosted(Borrowing.without("PyMemoryViewObject", "view")),
+    PyEnum_Type: hosted(Borrowing.without("enumobject", "one")),
+    PyContextVar_Type: hosted(Borrowing.without("PyContextVar", "var_cached")),
     ...(since(11)
       ? {
-          PyGen_Type: hosted(Code.decodeGenerator),
-          PyCoro_Type: hosted(Code.decodeGenerator),
-          PyAsyncGen_Type: hosted(Code.decodeAsyncGenerator),
+          PyGen_Type: hosted(Execution.decodeGenerator),
+          PyCoro_Type: hosted(Execution.decodeCoroutine),
+          PyAsyncGen_Type: hosted(Execution.decodeAsyncGenerator),
         }
       : {}),
     PyByteArray_Type: hosted(Buffers.decodeByteArray, OUTSIDE),
@@ -83,6 +89,19 @@ export function kindsByAddress(context: ObjectContext): Map<number, TypeKind> {
   }
   return kinds;
 }
+
+const SQLITE_EXCEPTIONS = [
+  "Warning",
+  "Error",
+  "InterfaceError",
+  "DatabaseError",
+  "DataError",
+  "OperationalError",
+  "IntegrityError",
+  "InternalError",
+  "ProgrammingError",
+  "NotSupportedError",
+];
 
 /** Types of the standard library's C code that are not exported, by tp_name; classes made in Python never get here. */
 export const KINDS_BY_NAME: ReadonlyMap<string, TypeKind> = new Map(
@@ -111,7 +130,19 @@ export const KINDS_BY_NAME: ReadonlyMap<string, TypeKind> = new Map(
         hosted(Ctypes.decodeDescribedType),
       ]),
     ),
-    "datetime.time": { kind: P.KIND_BODY, scansBody: true, leastBytes: 32 },
-    "datetime.datetime": { kind: P.KIND_BODY, scansBody: true, leastBytes: 40 },
+    "datetime.time": hosted(Borrowing.zoned("PyDateTime_Time"), { leastBytes: 32 }),
+    "datetime.datetime": hosted(Borrowing.zoned("PyDateTime_DateTime"), { leastBytes: 40 }),
+    "functools._lru_cache_wrapper": hosted(Borrowing.decodeLruCache),
+    "functools._lru_list_elem": hosted(Borrowing.without("lru_list_elem", "prev", "next", "key", "result")),
+    "itertools._tee_dataobject": hosted(Borrowing.decodeTeeData),
+    "itertools.groupby": hosted(Borrowing.without("groupbyobject", "currgrouper")),
+    "decimal.Context": hosted(Borrowing.without("PyDecContextObject", "tstate")),
+    "zlib.Compress": hosted(Borrowing.without("compobject", "zst")),
+    "zlib.Decompress": hosted(Borrowing.without("compobject", "zst")),
+    "_random.Random": hosted(Borrowing.decodePlainData),
+    // Exceptions of the module, which the connection has as attributes; nodes and caches are lists of borrowed links.
+    "sqlite3.Connection": hosted(Borrowing.without("pysqlite_Connection", ...SQLITE_EXCEPTIONS)),
+    "sqlite3.Cache": hosted(Borrowing.without("pysqlite_Cache", "factory", "first", "last")),
+    "sqlite3.Node": hosted(Borrowing.without("pysqlite_Node", "prev", "next")),
   } satisfies Record<string, TypeKind>),
 );

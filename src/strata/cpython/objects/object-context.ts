@@ -78,6 +78,15 @@ export class ObjectContext {
     this.covered.push(from >>> 2, Math.min(to, MOST_COVERED) >>> 2);
   }
 
+  /** Says the same of fields of a structure, as far as the release has them. */
+  coverFields(structure: string, fields: readonly string[]): void {
+    for (const field of fields) {
+      if (!this.layout.has(structure, field)) continue;
+      const from = this.layout.offset(structure, field);
+      this.cover(from, from + this.layout.fieldSize(structure, field));
+    }
+  }
+
   /** Reads bytes [from, to) of an object, in slots of fields: references, buffers, or neither. */
   visitFields(object: number, from: number, to: number, place: number): void {
     if (to <= from) return;
@@ -96,7 +105,9 @@ export class ObjectContext {
 
   /** Reads what no decoder named of the body of an object, up to its type's basicsize. */
   visitBody(word: number, row: number, place: number): void {
-    const end = this.basicBytes(row) >>> 2;
+    const slots = (this.rows.get(row, P.ROW_FLAGS) & P.FLAG_SLOTS) !== 0;
+    // What a subclass adds is read by the kernels.
+    const end = slots ? this.rows.get(row, P.ROW_SLOTS) : this.basicBytes(row) >>> 2;
     const rowWord = (this.rows.word + row * P.ROW_WORDS) | 0;
     // Few decoders cover anything, and those few parts of it.
     for (let from = FIRST_BODY_WORD; from < end; ) {

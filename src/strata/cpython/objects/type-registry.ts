@@ -163,7 +163,8 @@ export class TypeRegistry {
     const inline = this.context.since(13) && managed && (flags & TypeFlag.inlineValues) !== 0;
     const keys = managed ? this.sharedKeys(type) : 0;
     const baseBasicSize = base === type ? basicSize : image.u32(base + this.offsets.basicSize);
-    const slots = base !== type && kind.scansBody !== true && basicSize > baseBasicSize && itemSize === 0;
+    const readsAll = kind.scansBody === true || kind.kind === P.KIND_INSTANCE;
+    const slots = base !== type && !readsAll && basicSize > baseBasicSize && itemSize === 0;
     const dictOffset = managed ? 0 : image.i32(type + this.offsets.dictOffset);
 
     if (kind.decoder) this.decoders[row] = kind.decoder;

@@ -16,6 +16,34 @@ export function decodeStruct(context: ObjectContext, address: number, row: numbe
   return context.basicBytes(row) + count * codeBytes;
 }
 
+/** A module state larger than this is taken for corrupt. */
+const MOST_STATE_BYTES = 1 << 20;
+
+/** Memory of a module's state, as large as its definition says (Objects/moduleobject.c); 0 bytes when it has none. */
+export function moduleState(
+  { image, layout }: ObjectContext,
+  module: number,
+): { readonly address: number; readonly bytes: number } {
+  const address = image.u64(module + layout.offset("PyModuleObject", "md_state"));
+  const definition = image.u64(module + layout.offset("PyModuleObject", "md_def"));
+  const bytes = address === 0 || !image.has(definition) ? 0 : image.u64(definition + layout.offset("PyModuleDef", "m_size"));
+  return { address, bytes: bytes <= MOST_STATE_BYTES ? bytes : 0 };
+}
+
+/** module: its definition is static data, and not counted. */
+export function decodeModule(context: ObjectContext, address: number, row: number, place: number): number {
+  const { image, kernels } = context;
+  context.coverFields("PyModuleObject", ["md_def"]);
+  const state = moduleState(context, address);
+  if (state.bytes > 0 && context.claimExtra(state.address, state.bytes, place) > 0) {
+    context.coverFields("PyModuleObject", ["md_state"]);
+    for (let offset = 0; offset + 8 <= state.bytes; offset += 8) {
+      kernels.visitWords(image.wordOf(state.address + offset), 1, P.SLOT_MEMORY, place);
+    }
+  }
+  return context.basicBytes(row);
+}
+
 /** STATIC_CHILDREN of Modules/_elementtree.c. */
 const INNER_CHILDREN = 4;
 
