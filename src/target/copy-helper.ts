@@ -1,5 +1,6 @@
 import { Worker } from "node:worker_threads";
 import type { CopyPlan } from "./copy-plan.ts";
+import { Scheduling } from "./native.ts";
 import { monotonicMilliseconds } from "./pause/sleep.ts";
 
 /** Indexes of the words that both threads share. `done` follows `sequence`: it begins at -1, before the thread runs. */
@@ -86,7 +87,7 @@ function startWorker(control: Int32Array): Worker | undefined {
   try {
     // No execArgv: loaders of the main thread (tsx) would need its event loop, which stands still.
     const worker = new Worker(new URL("./copy-worker.js", import.meta.url), {
-      workerData: { control, words: WORDS },
+      workerData: { control, words: WORDS, scheduling: Scheduling },
       execArgv: [],
     });
     worker.on("error", () => {});

@@ -6,17 +6,27 @@ import { createRequire } from "node:module";
 import { constants, getPriority, setPriority } from "node:os";
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
 
-const { control, words } = workerData;
+const { control, words, scheduling } = workerData;
 const koffi = createRequire(import.meta.url)("koffi");
 const libc = koffi.load(null);
 const readv = libc.func(
   "long process_vm_readv(int pid, uintptr_t local, ulong localCount, uintptr_t remote, ulong remoteCount, ulong flags)",
 );
 const madvise = libc.func("int madvise(uintptr_t address, size_t bytes, int advice)");
+const getScheduler = libc.func("int sched_getscheduler(int pid)");
+const setScheduler = libc.func("int sched_setscheduler(int pid, int policy, int *priority)");
 const VECTOR_BYTES = 16;
 const usualPriority = getPriority(0);
 
-/** A stopped target waits for us while we copy; touching memory before that is nobody's hurry. */
+/** A stopped target waits for us while we copy; touching memory before that is nobody's hurry. As `hurry` of host.ts. */
+function hurry(body) {
+  const before = getScheduler(0) === scheduling.other && setScheduler(0, scheduling.roundRobin, [1]) === 0;
+  if (!before) prioritize(constants.priority.PRIORITY_HIGHEST);
+  body();
+  if (before) setScheduler(0, scheduling.other, [0]);
+  else prioritize(usualPriority);
+}
+
 function prioritize(priority) {
   try {
     setPriority(0, priority);
@@ -55,9 +65,8 @@ for (let seen = 0; ; ) {
   seen = Atomics.load(control, words.sequence);
   const received = receiveMessageOnPort(parentPort);
   if (received === undefined || received.message.task === "end") break;
-  const urgent = received.message.task === "copy";
-  if (urgent) prioritize(constants.priority.PRIORITY_HIGHEST);
-  work(received.message);
-  if (urgent) prioritize(usualPriority);
+  const { message } = received;
+  if (message.task === "copy") hurry(() => work(message));
+  else work(message);
 }
 parentPort.close();

@@ -1,6 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { constants, getPriority, setPriority } from "node:os";
-import type { NativeCalls } from "./native.ts";
+import { type NativeCalls, Scheduling } from "./native.ts";
 
 let spared = false;
 
@@ -19,14 +19,27 @@ export function spareHost(native: NativeCalls | undefined): void {
 }
 
 /**
- * Runs `body` with this thread put before others, where we may (root, RLIMIT_NICE). For the time that a target waits for it: on a
- * busy host a stop would otherwise last as long as the queue for the processors.
+ * Runs `body` with this thread put before all others, where we may (root, RLIMIT_RTPRIO, RLIMIT_NICE). For the time that a target waits
+ * for it: on a busy host a stop would otherwise last as long as the queue for the processors.
  */
-export function hurry<T>(body: () => T): T {
-  // Priorities are per thread on Linux, whatever POSIX says (setpriority(2)); 0 is the calling thread.
+export function hurry<T>(native: NativeCalls | undefined, body: () => T): T {
+  // A nice value counts within a session or cgroup only. Whoever runs us under another policy has a reason.
+  const usual = native?.scheduling() === Scheduling.other ? native : undefined;
+  if (usual !== undefined && usual.setScheduling(Scheduling.roundRobin, 1) >= 0) {
+    try {
+      return body();
+    } finally {
+      usual.setScheduling(Scheduling.other, 0);
+    }
+  }
+  return withNiceness(constants.priority.PRIORITY_HIGHEST, body);
+}
+
+function withNiceness<T>(niceness: number, body: () => T): T {
+  // Per thread on Linux, whatever POSIX says (setpriority(2)); 0 is the calling thread.
   const usual = getPriority(0);
   try {
-    setPriority(0, constants.priority.PRIORITY_HIGHEST);
+    setPriority(0, niceness);
   } catch {
     return body();
   }

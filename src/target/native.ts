@@ -36,6 +36,10 @@ export interface NativeCalls {
   madvise(address: number, bytes: number, advice: number): number;
   /** prctl(PR_SET_DUMPABLE): false keeps other processes of this user, and core files, away from our memory. */
   setDumpable(dumpable: boolean): number;
+  /** How the kernel schedules the calling thread: one of `Scheduling`, or another number. */
+  scheduling(): number;
+  /** @param priority 1 for `roundRobin`, 0 for `other` */
+  setScheduling(policy: number, priority: number): number;
   /** Has the kernel end this process after `seconds` (SIGALRM, whose default Node keeps); 0 calls it off. */
   alarm(seconds: number): number;
   /** Address of the first byte of a buffer or view, valid while it is referenced; buffers of 64 bytes and more never move. */
@@ -79,6 +83,12 @@ export const MemoryAdvice = {
   populateRead: 22,
   populateWrite: 23,
 } as const;
+
+/**
+ * Scheduling policies (include/uapi/linux/sched.h). A thread under `roundRobin` runs before every usual one, whatever the share of its
+ * session or cgroup; threads and processes that it starts do not inherit that (SCHED_RESET_ON_FORK).
+ */
+export const Scheduling = { other: 0, roundRobin: 0x40000002 } as const;
 
 /** `ESRCH` and the like for a result of `NativeCalls`, sign ignored. */
 export function errorName(result: number): string {
@@ -192,6 +202,8 @@ function bind(native: Koffi): NativeCalls {
   const madvise = libc.func("int madvise(uintptr_t address, size_t bytes, int advice)");
   const prctl = libc.func("int prctl(int option, ulong argument)");
   const alarm = libc.func("uint alarm(uint seconds)");
+  const schedGetScheduler = libc.func("int sched_getscheduler(int pid)");
+  const schedSetScheduler = libc.func("int sched_setscheduler(int pid, int policy, int *priority)");
 
   const addressOf = (buffer: ArrayBuffer | NodeJS.ArrayBufferView): number => Number(native.address(buffer));
   const orErrno = (result: number): number => (result === -1 ? -native.errno() : result);
@@ -226,6 +238,9 @@ function bind(native: Koffi): NativeCalls {
     munmap: (address, bytes) => orErrno(munmap(address, bytes)),
     madvise: (address, bytes, advice) => orErrno(madvise(address, bytes, advice)),
     setDumpable: (dumpable) => orErrno(prctl(PR_SET_DUMPABLE, dumpable ? 1 : 0)),
+    // For the kernel a PID is a thread's id, and 0 the calling thread (sched_setscheduler(2)).
+    scheduling: () => orErrno(schedGetScheduler(0)),
+    setScheduling: (policy, priority) => orErrno(schedSetScheduler(0, policy, [priority])),
     alarm: (seconds) => alarm(seconds),
     addressOf,
     viewOf: (address, bytes) => native.view(address, bytes),

@@ -70,7 +70,7 @@ class Capture {
     for (;;) {
       const plan = this.prepare();
       if (!plan.ok) return plan;
-      const stop = hurry(() => this.attempt(plan.value));
+      const stop = hurry(loadNative(), () => this.attempt(plan.value));
       switch (stop.kind) {
         case "failed":
           // Such as a thread that was given no processor time, on a busy host.
