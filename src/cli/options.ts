@@ -34,6 +34,12 @@ export interface TypesArguments extends CommonOptions {
   readonly filter?: string;
 }
 
+export interface RetainedArguments extends CommonOptions {
+  readonly depth: number;
+  /** 0 for all. */
+  readonly limit?: number;
+}
+
 /** Largest PID that a 64-bit kernel hands out (include/linux/threads.h, PID_MAX_LIMIT). */
 const PID_LIMIT = 4 * 1024 * 1024;
 const SIZE_UNITS: Readonly<Record<string, number>> = { "": 1, k: KIB, m: MIB, g: GIB, t: 1024 * GIB };

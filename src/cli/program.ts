@@ -3,6 +3,7 @@ import type { Failure, Result } from "../base/result.ts";
 import { DEFAULT_MAX_PAUSE_MILLISECONDS } from "../target/capture-options.ts";
 import { EXIT_DONE, EXIT_FAILED, exitStatusOf } from "./exit-status.ts";
 import { LEAST_WIDTH } from "./format/style.ts";
+import { addGraphVerbs, type OnSource } from "./graph-verbs.ts";
 import { launcherDetails } from "./launcher.ts";
 import {
   type CommonOptions,
@@ -15,13 +16,9 @@ import {
 } from "./options.ts";
 import { writeDefect, writeFailure } from "./output.ts";
 import { packageVersion } from "./package-version.ts";
-import { looksLikeFile, parseSource, type SnapshotSource } from "./source.ts";
+import { looksLikeFile, parseSource } from "./source.ts";
 
 const USAGE_HINT = "pystrata --help lists verbs and options.";
-
-/** A verb on a PID or a file. */
-type Verb = (source: SnapshotSource) => Promise<Result<void>>;
-type OnSource = (text: string, verb: Verb) => Promise<void>;
 
 /**
  * Runs one command line and returns the exit status. Everything that can be expected to fail ends in one sentence; anything
@@ -102,6 +99,7 @@ function buildProgram(onSource: OnSource, finish: (failure: Failure | undefined)
         (await import("./commands/types.ts")).types(source, command.optsWithGlobals<TypesArguments>()),
       ),
     );
+  addGraphVerbs((usage, description) => verb(program, usage, description), onSource);
   verb(program, "arenas <pid|file>", "pymalloc: arenas, pools, block sizes").action(
     (text: string, _: unknown, command: Command) =>
       onSource(text, async (source) =>
@@ -145,7 +143,9 @@ function addCommonOptions(program: Command): Command {
     .addOption(new Option("--no-color", "no colours; NO_COLOR in the environment does the same"))
     .addOption(new Option("--width <columns>", `line width, at least ${LEAST_WIDTH}`).argParser(wholeNumberFrom(LEAST_WIDTH)))
     .addOption(
-      new Option("--depth <levels>", "levels of the ledger that the report shows").argParser(wholeNumberFrom(1)).default(1),
+      new Option("--depth <levels>", "levels to show: of the ledger, of what dominates, of who refers")
+        .argParser(wholeNumberFrom(1))
+        .default(1),
     )
     .addOption(new Option("-v, --verbose", "notes and secondary figures too").default(false))
     .addOption(

@@ -21,3 +21,13 @@ export function parseSource(text: string): Result<SnapshotSource> {
   const pid = parsePid(text);
   return pid.ok ? succeed({ kind: "process", pid: pid.value }) : pid;
 }
+
+/** A source as it was given, to be given again. */
+export function sourceText(source: SnapshotSource): string {
+  switch (source.kind) {
+    case "process":
+      return String(source.pid);
+    case "file":
+      return source.path;
+  }
+}

@@ -18,6 +18,8 @@ export interface Row {
   readonly tail?: string;
   /** A sum. */
   readonly whole?: boolean;
+  /** Cells that the label is indented: a row below another one. */
+  readonly indent?: number;
 }
 
 export interface LabelColumn {
@@ -44,12 +46,13 @@ function rowLines(
   pad: (text: string, width: number) => string,
   style: Style,
 ): string[] {
-  const lines = row.label.flatMap((text) => wrap(safeText(text), label.cells - 1));
-  const start = pad(lines[0], label.cells);
+  const indent = " ".repeat(row.indent ?? 0);
+  const lines = row.label.flatMap((text) => wrap(safeText(text), label.cells - 1 - indent.length));
+  const start = pad(indent + lines[0], label.cells);
   const figures = columns.map(({ cells, ink }, index) => {
     const figure = padStart(row.figures[index], cells);
     return ink && row.figures[index] !== "" ? paint(style, ink, figure) : row.whole ? paint(style, "heading", figure) : figure;
   });
   const first = (row.whole ? paint(style, "heading", start) : start) + figures.join("") + (row.tail ? `  ${row.tail}` : "");
-  return [style.colour ? first : first.trimEnd(), ...lines.slice(1).map((line) => `  ${line}`)];
+  return [style.colour ? first : first.trimEnd(), ...lines.slice(1).map((line) => `${indent}  ${line}`)];
 }
