@@ -15,13 +15,13 @@ import { isObject, type ObjectGraph } from "./object-graph.ts";
 export interface CycleReport {
   /** Everything out of reach: the three sums below. */
   readonly garbage: ObjectSum;
-  /** Tracked: what a full collection reports. */
+  /** What the next full collection finds. */
   readonly collectable: ObjectSum;
-  /** Not tracked, held by garbage only: goes with it. */
+  /** Goes when that goes: mostly what the collector does not track, such as texts and numbers. */
   readonly goesAlong: ObjectSum;
-  /** Out of reach, but held by what the collector does not look into: it stays for ever. */
+  /** Stays for ever: held by cycles that the collector cannot see whole. */
   readonly beyondCollector: ObjectSum;
-  /** Part of the garbage that finalizers can reach, and may keep. */
+  /** Part of the garbage that finalizers and suspended generators can reach, and may keep: their code runs first. */
   readonly mayResurrect: ObjectSum;
   /** Rows of garbage, which add up to it, then rows of cycles in use; each largest first. */
   readonly cycles: readonly CycleRow[];
@@ -65,7 +65,7 @@ export function findCycles(graph: ObjectGraph, query: CycleQuery = {}): CycleRep
  * Garbage that hangs together. What the collector does not track, such as a str that two cycles share, joins nothing: it goes to
  * the first group that refers to it.
  */
-function garbageGroups({ graph, kinds }: Garbage): Groups {
+function garbageGroups({ graph, untracked }: Garbage): Groups {
   const { nodes, offsets, edges } = graph;
   const sets = new DisjointSets(nodes);
   const settled = newBits(nodes);
@@ -80,13 +80,13 @@ function garbageGroups({ graph, kinds }: Garbage): Groups {
       const node = queue[head];
       for (let edge = offsets[node]; edge < offsets[node + 1]; edge++) {
         const target = edges[edge];
-        if (kinds[target] === GarbageKind.goesAlong && hasBit(settled, target)) continue;
+        if (hasBit(untracked, target) && hasBit(settled, target)) continue;
         sets.join(node, target);
         if (!hasBit(settled, target)) settle(target);
       }
     }
   };
-  for (let node = 0; node < nodes; node++) if (kinds[node] !== GarbageKind.goesAlong) settle(node);
+  for (let node = 0; node < nodes; node++) if (!hasBit(untracked, node)) settle(node);
   spread(0);
   // What no tracked garbage leads to.
   for (let node = 0; node < nodes; node++) {
