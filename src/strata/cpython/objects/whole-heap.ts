@@ -20,6 +20,7 @@ export function wholeHeap(
     image,
     readOnly,
     types: registry.addresses,
+    rowOf: (type) => registry.rowForAddress(type),
     isPythonClass: (type) => registry.isPythonClass(type),
     text: (address) => context.text(address),
     placeOf: (address) => context.kernels.objectAtAddress(address | 0, Math.floor(address / TWO_32)),

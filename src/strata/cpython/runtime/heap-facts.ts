@@ -12,7 +12,10 @@ export interface HeapFacts {
   readonly roots: readonly DecodedRoot[];
   readonly types: DecodedTypeGraph;
   readonly names: CollectedNames;
-  /** Places of the tables of interned strings: that a string is a key there says nothing about it. */
+  /**
+   * Places of the tables of interned strings: that a string is a key there says nothing about it, and neither key nor value is
+   * counted (Objects/unicodeobject.c PyUnicode_InternInPlace).
+   */
   readonly interned: ReadonlySet<number>;
   readonly values: DecodedValues | undefined;
 }

@@ -1,7 +1,7 @@
 /** Who holds objects although no object refers to them: the state of interpreters, of the runtime, of threads. */
 import type { MemoryReader } from "../../../target/memory-reader.ts";
 import type { PythonRuntime } from "../locate/python-runtime.ts";
-import { dictEntries } from "./dict-entries.ts";
+import { importedModules } from "./imported-modules.ts";
 import type { InternedStrings } from "./interned.ts";
 import type { RootPointer } from "./root-pointer.ts";
 import { interpreterRoots } from "./roots-interpreter.ts";
@@ -9,9 +9,6 @@ import { runtimeRoots } from "./roots-runtime.ts";
 import { threadRoots } from "./roots-threads.ts";
 import { readStr } from "./text.ts";
 import type { PythonThread } from "./threads.ts";
-
-/** More entries of sys.modules than any program has. */
-const MOST_MODULES = 1 << 20;
 
 /**
  * Roots of all interpreters, modules first. Addresses are pointers as they stand in the state: whoever knows the objects
@@ -41,20 +38,14 @@ export function readRoots(
   return roots;
 }
 
-/** Entries of sys.modules; whatever a program put there, modules or not. The dictionary counts them. */
+/** Entries of sys.modules. The dictionary counts them. */
 function moduleRoots(runtime: PythonRuntime, reader: MemoryReader, interpreter: number): RootPointer[] {
-  const { layout } = runtime;
-  const field = layout.has("PyInterpreterState", "imports.modules") ? "imports.modules" : "modules";
-  const modules = reader.u64(runtime.interpreters[interpreter].address + layout.offset("PyInterpreterState", field));
-  const entries = dictEntries(reader, layout, modules);
-  const none = runtime.symbol("_Py_NoneStruct");
-  const roots: RootPointer[] = [];
-  for (let entry = 0; entry < Math.min(entries?.length ?? 0, MOST_MODULES); entry++) {
-    const address = entries?.value(entry) ?? 0;
-    // None in sys.modules says that there is no such module.
-    if (address === 0 || address === none) continue;
-    const name = readStr(reader, layout, entries?.key(entry) ?? 0) ?? "";
-    roots.push({ kind: "module", address, owner: interpreter, frame: -1, name, counted: false });
-  }
-  return roots;
+  return importedModules(runtime, reader, interpreter).map(({ key, module }) => ({
+    kind: "module",
+    address: module,
+    owner: interpreter,
+    frame: -1,
+    name: readStr(reader, runtime.layout, key) ?? "",
+    counted: false,
+  }));
 }

@@ -24,6 +24,7 @@ export interface DecodedTypeGraph {
 
 /** Bases, forms, flags and named fields of all types that the heap knows at this point. O(types × bases). */
 export function readTypeGraph(heap: WholeHeap): DecodedTypeGraph {
+  enterAllTypes(heap);
   const { image, runtime, types } = heap;
   const word = (type: number, field: string) => image.u64(type + runtime.layout.offset("PyTypeObject", field));
   const rows = new Map(types.map((address, row) => [address, row]));
@@ -44,4 +45,10 @@ export function readTypeGraph(heap: WholeHeap): DecodedTypeGraph {
     ),
     fields: types.flatMap((type, row) => (row === 0 ? [] : reader.fieldsOf(type).map((field) => ({ row, ...field })))),
   };
+}
+
+/** Classes without an instance have no row yet: bases that are never instantiated, abstract ones. */
+function enterAllTypes(heap: WholeHeap): void {
+  const metatypes = Uint8Array.from(readTypeForms(heap), (form) => Number(form === "type"));
+  heap.forEachObject(metatypes, (_place, address) => void heap.rowOf(address));
 }

@@ -9,6 +9,8 @@ export interface WholeHeap {
   readonly readOnly: MemoryReader;
   /** Address of the type of each row; row 0 is no type. */
   readonly types: readonly number[];
+  /** Row of a type object, entered when no instance told of it; 0 when it is none. */
+  rowOf(type: number): number;
   /** Made by a class statement, not by C code. */
   isPythonClass(type: number): boolean;
   /** NUL-terminated text, from read-only memory too. */
