@@ -1,0 +1,153 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { explainAddress } from "../../src/analysis/explain.ts";
+import { buildLedger } from "../../src/analysis/ledger.ts";
+import { openObjectGraph } from "../../src/analysis/object-graph.ts";
+import { typeHistogram } from "../../src/analysis/types.ts";
+import { arenasJson } from "../../src/cli/json/arenas-json.ts";
+import { explainJson } from "../../src/cli/json/explain-json.ts";
+import { heapJson } from "../../src/cli/json/heap-json.ts";
+import { reportJson } from "../../src/cli/json/report-json.ts";
+import { typesJson } from "../../src/cli/json/types-json.ts";
+import { openSnapshotFile } from "../../src/snapshot/file/open-snapshot.ts";
+import { writeSnapshotFile } from "../../src/snapshot/file/write-snapshot.ts";
+import type { Snapshot } from "../../src/snapshot/tables.ts";
+import { captured } from "../support/captured.ts";
+import { distributionPython, testOnEveryPython } from "../support/pythons.ts";
+import { pystrata } from "../support/report.ts";
+import { assertFollowsSchema } from "../support/schemas.ts";
+import { snapshotFolder } from "../support/snapshot-folder.ts";
+import { startTarget } from "../support/spawn.ts";
+
+const SERVICE = `
+import collections, sys, threading, time, weakref
+class Session:
+    def __init__(self, number):
+        self.number = number
+        self.peer = None
+        self.buffer = bytearray(3000)
+sessions = [Session(number) for number in range(500)]
+for left, right in zip(sessions, sessions[1:]):
+    left.peer = right
+queue = collections.deque(sessions[:50])
+weak = weakref.WeakSet(sessions)
+by_number = {session.number: session for session in sessions}
+by_name = {"session %d" % session.number: session for session in sessions}
+threading.Thread(target=time.sleep, args=(1000,), daemon=True).start()
+print(id(sessions[7]), flush=True)
+time.sleep(1000)
+`;
+
+function opened(path: string): Snapshot {
+  const result = openSnapshotFile(path);
+  assert.ok(result.ok, result.ok ? "" : result.failure.sentence);
+  return result.value;
+}
+
+/** What verbs say of a snapshot to programs. */
+function answersOf(snapshot: Snapshot, address: number): unknown {
+  const explanation = explainAddress(snapshot, address);
+  assert.ok(explanation);
+  const answers = {
+    report: reportJson(snapshot, buildLedger(snapshot)),
+    types: typesJson(snapshot, typeHistogram(snapshot.types, { sort: "owned" })),
+    arenas: arenasJson(snapshot),
+    heap: heapJson(snapshot),
+    explain: explainJson(snapshot, explanation),
+  };
+  return JSON.parse(JSON.stringify(answers));
+}
+
+testOnEveryPython("a snapshot from a file says what the capture said", async (t, python) => {
+  const target = startTarget(t, python, SERVICE);
+  const address = Number(await target.line());
+  const snapshot = await captured(target.pid, { references: true, values: true });
+  await target.stop();
+  const path = snapshotFolder(t);
+  for (const archive of [false, true]) {
+    const file = path();
+    assert.ok(writeSnapshotFile(snapshot, file, { archive, withValues: true }).ok);
+    const again = opened(file);
+    assert.deepEqual(answersOf(again, address), answersOf(snapshot, address));
+    assert.deepEqual(again, restrictedTo(again, snapshot));
+    const [left, right] = [openObjectGraph(snapshot), openObjectGraph(again)];
+    assert.ok(left.ok && right.ok);
+    assert.deepEqual(right.value.retainedBytes, left.value.retainedBytes);
+  }
+});
+
+/** A value without what decoders keep in their tables for themselves: only the keys that `model` has. */
+function restrictedTo(model: unknown, value: unknown): unknown {
+  if (typeof model !== "object" || model === null || typeof value !== "object" || value === null) return value;
+  if (model instanceof Map || ArrayBuffer.isView(model)) return value;
+  if (Array.isArray(model)) return (value as readonly unknown[]).map((item, index) => restrictedTo(model[index], item));
+  const [fields, values] = [model, value] as readonly Readonly<Record<string, unknown>>[];
+  return Object.fromEntries(Object.keys(fields).map((key) => [key, restrictedTo(fields[key], values[key])]));
+}
+
+test("every verb that captures saves what it saw, and says the same of the file", async (t) => {
+  const target = startTarget(t, distributionPython(), SERVICE);
+  const address = await target.line();
+  const path = snapshotFolder(t);
+  const { pid } = target;
+  for (const [verb, ...rest] of [["report"], ["types"], ["arenas"], ["heap"], ["explain", address]]) {
+    const file = path();
+    const live = await pystrata([verb, String(pid), ...rest, "-o", file, "--format", "json"]);
+    assert.equal(live.status, 0, live.errors);
+    assert.match(live.errors, /^Saved as .*strata, [\d.]+ MiB\.$/m);
+    const saved = await pystrata([verb, file, ...rest, "--format", "json"]);
+    assert.equal(saved.status, 0, saved.errors);
+    assert.deepEqual(JSON.parse(saved.output), JSON.parse(live.output));
+    assertFollowsSchema(JSON.parse(saved.output));
+  }
+});
+
+test("snapshot: saves, refuses to replace, converts", async (t) => {
+  const target = startTarget(t, distributionPython(), SERVICE);
+  await target.line();
+  const path = snapshotFolder(t);
+  const [file, archive] = [path(), path()];
+  const pid = String(target.pid);
+  const saved = await pystrata(["snapshot", pid, "-o", file, "--format", "json"]);
+  assert.equal(saved.status, 0, saved.errors);
+  const answer = JSON.parse(saved.output);
+  assertFollowsSchema(answer);
+  assert.equal(answer.file.bytes, readFileSync(file).length);
+  assert.equal(answer.file.withValues, false);
+  assert.ok(answer.contents.objects > 1000 && answer.contents.references > 1000);
+
+  const again = await pystrata(["snapshot", pid, "-o", file]);
+  assert.equal(again.status, 2);
+  assert.match(again.errors, /is there already/);
+  const forced = await pystrata(["snapshot", pid, "-o", file, "--force"]);
+  assert.equal(forced.status, 0, forced.errors);
+  assert.match(forced.output, /^In it .*objects of/m);
+  assert.match(forced.output, /^Not in it {2}values/m);
+
+  const text = await pystrata([file]);
+  assert.match(text.output, /^1\.strata {2}taken 20\d\d-[^\n]* UTC\n/);
+
+  const converted = await pystrata(["snapshot", file, "-o", archive, "--archive"]);
+  assert.equal(converted.status, 0, converted.errors);
+  assert.match(converted.output, /compressed/);
+  assert.deepEqual(opened(archive), opened(file));
+});
+
+test("wrong uses of files end in one sentence", async (t) => {
+  const missing = snapshotFolder(t)();
+  for (const [args, status, sentence] of [
+    [["report", missing], 4, /There is no file /],
+    [[missing], 4, /There is no file /],
+    [["doctor", missing], 2, /doctor looks at a process, and .* is a file/],
+    [["snapshot", "1"], 2, /snapshot needs a file to write/],
+    [["snapshot", "1", "-o", `${missing}/x.strata`], 4, /There is no folder/],
+    [["types", missing, "-o", `${missing}.2`], 2, /-o saves what is captured/],
+    [["report", "/etc/passwd"], 1, /\/etc\/passwd is no snapshot of pystrata/],
+  ] as const) {
+    const { status: actual, output, errors } = await pystrata(args);
+    assert.equal(actual, status, errors);
+    assert.equal(output, "");
+    assert.match(errors.replace(/\n\s+/g, " "), sentence);
+  }
+});
