@@ -1,6 +1,14 @@
 import { type Command, Option } from "commander";
 import type { Result } from "../base/result.ts";
-import { type RetainedArguments, wholeNumberFrom } from "./options.ts";
+import {
+  type ObjectsArguments,
+  type PathsArguments,
+  parseGeneration,
+  parseObjectSortKey,
+  parseSize,
+  type RetainedArguments,
+  wholeNumberFrom,
+} from "./options.ts";
 import type { SnapshotSource } from "./source.ts";
 
 /** Runs a verb on the PID or file of a command line. */
@@ -14,6 +22,29 @@ export function addGraphVerbs(addVerb: AddVerb, onSource: OnSource): void {
     .action((text: string, address: string | undefined, _: unknown, command: Command) =>
       onSource(text, async (source) =>
         (await import("./commands/retained.ts")).retained(source, address, command.optsWithGlobals<RetainedArguments>()),
+      ),
+    );
+  addVerb(
+    "paths <pid|file> <address|type>",
+    "why an object, or the instances of a type, are alive: shortest paths from their roots",
+  )
+    .addOption(limitOption("10"))
+    .action((text: string, target: string, _: unknown, command: Command) =>
+      onSource(text, async (source) =>
+        (await import("./commands/paths.ts")).paths(source, target, command.optsWithGlobals<PathsArguments>()),
+      ),
+    );
+  addVerb("objects <pid|file>", "single objects by type, generation and size, largest first")
+    .addOption(new Option("--type <name>", "only objects of this type: Session, or with its module"))
+    .addOption(
+      new Option("--generation <number>", "only objects of this generation: 0, 1, 2 or untracked").argParser(parseGeneration),
+    )
+    .addOption(new Option("--least <size>", "only objects of at least this size, such as 1M").argParser(parseSize))
+    .addOption(new Option("--sort <key>", "shallow, owned or retained").argParser(parseObjectSortKey).default("owned"))
+    .addOption(limitOption("30"))
+    .action((text: string, _: unknown, command: Command) =>
+      onSource(text, async (source) =>
+        (await import("./commands/objects.ts")).objects(source, command.optsWithGlobals<ObjectsArguments>()),
       ),
     );
 }

@@ -1,7 +1,9 @@
 import { InvalidArgumentError } from "commander";
+import { OBJECT_SORT_KEYS, type ObjectSortKey } from "../analysis/objects.ts";
 import { TYPE_SORT_KEYS, type TypeSortKey } from "../analysis/types.ts";
 import { fail, type Result, succeed } from "../base/result.ts";
 import { GIB, KIB, MIB, USER_SPACE_END } from "../base/units.ts";
+import { UNTRACKED_GENERATION } from "../snapshot/states.ts";
 
 /** Options that every verb takes. */
 export interface CommonOptions {
@@ -38,6 +40,22 @@ export interface RetainedArguments extends CommonOptions {
   readonly depth: number;
   /** 0 for all. */
   readonly limit?: number;
+}
+
+export interface PathsArguments extends CommonOptions {
+  /** 0 for all. */
+  readonly limit?: number;
+}
+
+export interface ObjectsArguments extends CommonOptions {
+  readonly sort: ObjectSortKey;
+  /** 0 for all. */
+  readonly limit?: number;
+  readonly type?: string;
+  /** 3 for what the collector does not track. */
+  readonly generation?: number;
+  /** Bytes. */
+  readonly least?: number;
 }
 
 /** Largest PID that a 64-bit kernel hands out (include/linux/threads.h, PID_MAX_LIMIT). */
@@ -92,6 +110,20 @@ export function parseSortKey(text: string): TypeSortKey {
   const key = TYPE_SORT_KEYS.find((candidate) => candidate === text);
   if (!key) throw new InvalidArgumentError(`Sort by ${TYPE_SORT_KEYS.join(", ")}.`);
   return key;
+}
+
+/** One of the sort keys of `objects`. */
+export function parseObjectSortKey(text: string): ObjectSortKey {
+  const key = OBJECT_SORT_KEYS.find((candidate) => candidate === text);
+  if (!key) throw new InvalidArgumentError(`Sort by ${OBJECT_SORT_KEYS.join(", ")}.`);
+  return key;
+}
+
+/** A generation of the collector, 3 for `untracked`. */
+export function parseGeneration(text: string): number {
+  if (text === "untracked") return UNTRACKED_GENERATION;
+  if (!/^[012]$/.test(text)) throw new InvalidArgumentError("Give 0, 1, 2 or untracked.");
+  return Number(text);
 }
 
 /** A test of `module.name`: `/…/` is a regular expression, anything else a substring; case does not matter. */

@@ -25,10 +25,17 @@ export function explainText(snapshot: Snapshot, explanation: Explanation, style:
   return [
     ...headingLines(formatAddress(explanation.address), [safeText(summary(snapshot, explanation))], style),
     "",
-    paint(style, "heading", "Where it lies"),
-    ...layersOf(snapshot, explanation).flatMap((layer) => layerLines(layer, style)),
+    ...whereItLies(snapshot, explanation, style),
     "",
     ...closingLines(snapshot.capture, snapshot.problems, [], style),
+  ];
+}
+
+/** Every stratum's line, the object's first. */
+export function whereItLies(snapshot: Snapshot, explanation: Explanation, style: Style): string[] {
+  return [
+    paint(style, "heading", "Where it lies"),
+    ...layersOf(snapshot, explanation).flatMap((layer) => layerLines(layer, style)),
   ];
 }
 
