@@ -133,11 +133,12 @@ export async function decodeSnapshot({
       decoded: objects,
       graph: objects.graph,
       objects: objectTables(objects, runtime),
-      references: buildReferenceTables(objects, objects.graph.references),
+      references: buildReferenceTables(objects, objects.graph.references, facts.interned),
       facts,
       threadRows: threads.map(({ tid }) => taken.threads.findIndex((thread) => thread.tid === tid)),
       libraryData: libraryData(os, runtime),
     });
+    objects.graph.releaseWindow();
   }
   return {
     process: processFacts(taken, identity, runtime, glibc, readGlibcVersion(readOnly, taken.mappings)),

@@ -7,8 +7,6 @@ import * as P from "../strata/cpython/kernels/parameters.ts";
 import type { DecodedObjects } from "../strata/cpython/objects/decode-objects.ts";
 
 const ENTRIES_MASK = 2 ** P.UNCOUNTED_SHIFT - 1;
-const UNCOUNTED_BIT = P.UNCOUNTED >>> 0;
-const SHARED_KEYS_BITS = P.SHARED_KEYS >>> 0;
 
 /** Rows in the order in which they were found; `source` is what they are ordered by in the end. */
 interface WideRows {
@@ -26,10 +24,18 @@ interface UncountedRows {
 
 /**
  * The references of a snapshot from the records of the kernels (see `strata/cpython/kernels/references.ts`), which are taken out
- * and dropped one by one. O(places + references); 5 bytes a reference and 4 a place, and 4 more a place for the time being.
+ * and dropped one by one. What objects of `uncounting` refer to is left out: they do not count it. O(places + references); 5 bytes a
+ * reference and 4 a place, and 5 more a place for the time being.
  */
-export function buildReferenceTables(objects: DecodedObjects, records: Uint32Array[]): ReferenceTables {
-  const offsets = countReferences(objects.length, records);
+export function buildReferenceTables(
+  objects: DecodedObjects,
+  records: Int32Array[],
+  uncounting: ReadonlySet<number>,
+): ReferenceTables {
+  // A column: a set would be asked for every object.
+  const left = new Uint8Array(objects.length);
+  for (const place of uncounting) left[place] = 1;
+  const offsets = countReferences(objects.length, records, left);
   const length = offsets[objects.length];
   const targets = new Uint32Array(length);
   const steps = new Uint8Array(length);
@@ -52,10 +58,12 @@ export function buildReferenceTables(objects: DecodedObjects, records: Uint32Arr
         before = NO_SLOT;
       }
       const end = at + 2 + 2 * (words[at + 1] & ENTRIES_MASK);
-      for (at += 2; at < end; at += 2) {
+      at = left[source] === 1 ? end : at + 2;
+      for (; at < end; at += 2) {
         const target = words[at];
+        // Signed, as the step from one slot to another bears: numbers above 2^31 would be boxed.
         const slot = words[at + 1];
-        if (target >= UNCOUNTED_BIT) {
+        if (target < 0) {
           noteUncounted(objects, uncounted, source, target, slot);
           continue;
         }
@@ -82,15 +90,15 @@ export function buildReferenceTables(objects: DecodedObjects, records: Uint32Arr
   };
 }
 
-const NOTHING = new Uint32Array(0);
+const NOTHING = new Int32Array(0);
 
 /** First reference of each object, and how many there are behind the last. */
-function countReferences(places: number, records: readonly Uint32Array[]): Uint32Array {
+function countReferences(places: number, records: readonly Int32Array[], left: Uint8Array): Uint32Array {
   const offsets = new Uint32Array(places + 1);
   for (const words of records) {
     for (let at = 0; at < words.length; ) {
       const entries = words[at + 1] & ENTRIES_MASK;
-      offsets[words[at] + 1] += entries - (words[at + 1] >>> P.UNCOUNTED_SHIFT);
+      if (left[words[at]] === 0) offsets[words[at] + 1] += entries - (words[at + 1] >>> P.UNCOUNTED_SHIFT);
       at += 2 + 2 * entries;
     }
   }
@@ -107,7 +115,7 @@ function noteUncounted(
   slot: number,
 ): void {
   let target = word & P.TARGET_MASK;
-  const sharedKeys = word >= SHARED_KEYS_BITS;
+  const sharedKeys = (word & P.SHARED_KEYS) === P.SHARED_KEYS;
   if (sharedKeys) {
     if (descriptorState(descriptor[target]) !== ObjectState.buffer) return;
     target = link[target];
@@ -144,7 +152,7 @@ function orderUncounted(rows: UncountedRows, places: number): ReferenceTables["u
 /** Rows by ascending source; those of one source keep their order. Counting sort, O(rows + places). */
 function orderBySource(source: Uint32Array, places: number): Uint32Array {
   const next = new Uint32Array(places + 1);
-  for (const place of source) next[place + 1]++;
+  for (let row = 0; row < source.length; row++) next[source[row] + 1]++;
   for (let place = 0; place < places; place++) next[place + 1] += next[place];
   const order = new Uint32Array(source.length);
   for (let row = 0; row < source.length; row++) order[next[source[row]]++] = row;

@@ -158,7 +158,7 @@ function visitOrTake(low: i32, high: i32, state: i32, owner: i32, slot: i32): vo
   const place = S.references !== 0 || load32(pageInfoOf(word)) === 0 ? objectAt(word) : -1;
   if (place >= 0) {
     // Native memory knows whose it is, and does not count that.
-    if (place !== owner || slot !== P.SLOT_MEMORY || state !== P.STATE_BUFFER) emit(place, slot);
+    if (slot !== P.SLOT_NONE && (place !== owner || slot !== P.SLOT_MEMORY || state !== P.STATE_BUFFER)) emit(place, slot);
   } else takeRaw(low, high, state, owner);
 }
 
@@ -182,9 +182,10 @@ export function visitWords(word: i32, count: i32, slot: i32, owner: i32): void {
 
 /**
  * Follows the memory that was taken, place by place, until nothing new is reached: structures of C and C++ code.
- * At most `limit` places and `largestWords` words of each are read, since what lies in them is a guess.
+ * At most `limit` places and `largestWords` words of each are read, since what lies in them is a guess. With `SLOT_NONE` it is
+ * known that there are no references in it.
  */
-export function drain(state: i32, owner: i32, limit: i32, largestWords: i32): void {
+export function drain(state: i32, owner: i32, limit: i32, largestWords: i32, slot: i32): void {
   let taken = 0;
   while (workCount > 0) {
     workCount--;
@@ -194,7 +195,7 @@ export function drain(state: i32, owner: i32, limit: i32, largestWords: i32): vo
     if (taken > limit || words > largestWords) continue;
     if (words > 1) words &= ~1;
     for (let at = 0; at < words; at += 2) {
-      visitOrTake(load32(word + at), load32(word + at + 1), state, owner, P.SLOT_MEMORY);
+      visitOrTake(load32(word + at), load32(word + at + 1), state, owner, slot);
     }
   }
 }
@@ -207,7 +208,7 @@ export function takeReachable(word: i32, words: i32, state: i32, owner: i32, lar
   beginReferences(state === P.STATE_LIBRARY ? P.FROM_LIBRARY - owner : P.FROM_RUNTIME);
   for (let at = 0; at < words; at += 2) {
     visitOrTake(load32(word + at), load32(word + at + 1), state, owner, P.SLOT_MEMORY);
-    if (workCount !== 0) drain(state, owner, 0x7fffffff, largestWords);
+    if (workCount !== 0) drain(state, owner, 0x7fffffff, largestWords, P.SLOT_MEMORY);
   }
   endReferences();
 }

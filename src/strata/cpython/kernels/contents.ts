@@ -107,7 +107,10 @@ let end: i32 = 0;
  */
 export function noteContent(place: i32, word: i32, length: f64, width: i32, tweak: i32): void {
   if (end === 0) end = S.contents;
-  if (S.contentsEnd - end < P.CONTENT_WORDS) flushContents();
+  if (S.contentsEnd - end < P.CONTENT_WORDS) {
+    hostStream(P.STREAM_CONTENTS, end - S.contents);
+    end = S.contents;
+  }
   const bytes = length * width;
   hashBytes(word, bytes > P.MOST_HASHED_BYTES ? P.MOST_HASHED_BYTES : truncate(bytes), tweak);
   store32(end, place);
@@ -117,8 +120,7 @@ export function noteContent(place: i32, word: i32, length: f64, width: i32, twea
   end += P.CONTENT_WORDS;
 }
 
-/** Hands what is written to the host. */
-export function flushContents(): void {
-  if (S.contents !== 0 && end !== 0) hostStream(P.STREAM_CONTENTS, end - S.contents);
-  end = S.contents;
+/** Words written since the window was emptied. */
+export function contentWords(): i32 {
+  return end === 0 ? 0 : end - S.contents;
 }

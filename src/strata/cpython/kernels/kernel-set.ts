@@ -34,7 +34,7 @@ export interface KernelSet {
   visitBody(word: number, from: number, to: number, row: number, place: number): void;
   visitWords(word: number, count: number, slot: number, place: number): void;
   emitUncounted(target: number, slot: number, kind: number): void;
-  drain(state: number, owner: number, limit: number, largestWords: number): void;
+  drain(state: number, owner: number, limit: number, largestWords: number, slot: number): void;
   takeReachable(word: number, words: number, state: number, owner: number, largestWords: number): void;
   claim(low: number, high: number, used: number, place: number): number;
   claimExtra(low: number, high: number, used: number, place: number): number;
@@ -44,8 +44,8 @@ export interface KernelSet {
   hashBytes(word: number, length: number, tweak: number): void;
   hashLowWord(): number;
   hashHighWord(): number;
-  flushReferences(): void;
-  flushContents(): void;
+  referenceWords(): number;
+  contentWords(): number;
   otherObjects(): number;
   otherObjectsDropped(): number;
   claimConflictCount(): number;

@@ -15,9 +15,9 @@ export {
 } from "./buffers.ts";
 export { classifyChunks, classifyPools, poolMismatchCount } from "./classify.ts";
 export { decodeDict, decodeSharedKeys, keysSize } from "./containers.ts";
-export { flushContents, hashBytes, hashHighWord, hashLowWord } from "./contents.ts";
+export { contentWords, hashBytes, hashHighWord, hashLowWord } from "./contents.ts";
 export { objectAtAddress, objectPlace, otherObjects, otherObjectsDropped } from "./discover.ts";
 export { decodeChunks, decodeOthers, decodePools, markGeneration } from "./passes.ts";
-export { emitUncounted, flushReferences, visit, visitRun } from "./references.ts";
+export { emitUncounted, referenceWords, visit, visitRun } from "./references.ts";
 export { configure } from "./state.ts";
 export { typeRow } from "./type-rows.ts";

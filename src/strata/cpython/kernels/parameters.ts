@@ -187,18 +187,20 @@ export const SLOT_FIELD: i32 = 0x20000000;
 export const SLOT_ATTRIBUTE: i32 = 0x40000000;
 export const SLOT_LOCAL: i32 = 0x60000000;
 export const SLOT_MEMORY: i32 = -2147483648;
+/** No slot: what lies there is not to be told. */
+export const SLOT_NONE: i32 = -1;
 export const SLOT_TYPE: i32 = -1610612736;
 export const SLOT_DICT: i32 = -1610612735;
 
 // Streams to the host.
 export const STREAM_REFERENCES: i32 = 0;
 export const STREAM_CONTENTS: i32 = 1;
-/** Words of a window: it stays in the cache. */
-export const WINDOW_WORDS: i32 = 0x40000;
 /** No record is begun with less room. */
 export const LEAST_RECORD_WORDS: i32 = 16;
 /** Most references that are written at once; even, and no more than fit a window. */
 export const PIECE_ENTRIES: i32 = 4096;
+/** A record that is longer is continued in another: entries have 24 bits in its header. */
+export const MOST_RECORD_WORDS: i32 = 0x1000000;
 /** Second word of a record: entries below this bit, uncounted ones among them above. */
 export const UNCOUNTED_SHIFT: i32 = 24;
 /** On a target: the reference does not keep it alive. Places are below 2^30, the words of all memory. */

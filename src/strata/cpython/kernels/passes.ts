@@ -41,6 +41,11 @@ function bodyWords(size: f64, room: i32): i32 {
   return size > unsigned(room) * 4 ? room : truncate(size) >>> 2;
 }
 
+/** Items that a count says, as far as there is room for them. */
+function itemsWithin(count: i32, room: i32): i32 {
+  return count < 0 ? 0 : count < room ? count : room;
+}
+
 /** Visits what an object refers to, claims what it owns; returns sys.getsizeof without the headers before it. */
 function decode(word: i32, rowNumber: i32, place: i32, room: i32): f64 {
   const row = S.rows + rowNumber * P.ROW_WORDS;
@@ -53,14 +58,14 @@ function decode(word: i32, rowNumber: i32, place: i32, room: i32): f64 {
   else {
     size = ownSize(word, row);
     if (kind === P.KIND_TUPLE)
-      visitRun(word + S.tupleItems, bodyWords(size - unsigned(S.tupleItems << 2), room - S.tupleItems) >>> 1, P.SLOT_ITEM);
+      visitRun(word + S.tupleItems, itemsWithin(load32(word + 4), (room - S.tupleItems) >>> 1), P.SLOT_ITEM);
     else if (kind === P.KIND_LIST) size += C.decodeList(word, place);
     else if (kind === P.KIND_DICT) size += C.decodeDict(word, place);
     else if (kind === P.KIND_SET) size += C.decodeSet(word, place);
     else if (kind === P.KIND_INSTANCE) visitFields(word, 4, bodyWords(size, room), row);
     else if (kind === P.KIND_BODY) {
       visitBody(word, 4, bodyWords(size, room), row, place);
-      drain(P.STATE_BUFFER, place, BODY_PLACES, BODY_WORDS);
+      drain(P.STATE_BUFFER, place, BODY_PLACES, BODY_WORDS, P.SLOT_MEMORY);
     } else if (kind === P.KIND_WEAK_REFERENCE) C.decodeWeakReference(word);
     else if (kind === P.KIND_BYTES) C.decodeBytes(word, place, room);
   }

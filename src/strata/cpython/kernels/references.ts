@@ -1,7 +1,7 @@
 /**
  * What objects refer to. Each reference discovers its target; when asked for, it is also written down.
  *
- * They are written into a window of the linear memory, which the host empties whenever it is full: records of {place,
+ * They are written into a window of the linear memory, mostly one for all; the host empties it when it is full: records of {place,
  * entries | uncounted ones << 24}, then for each entry {target, slot}. An object's references are one record or several
  * in a row; objects come in the order in which they are decoded. 8 bytes a reference, 8 bytes an object that has any.
  */
@@ -40,19 +40,25 @@ export function endReferences(): void {
   store32(record + 1, entries | (uncounted << P.UNCOUNTED_SHIFT));
 }
 
-/** Hands what is written to the host; no record may be open. */
-export function flushReferences(): void {
-  if (S.references !== 0 && end !== 0) hostStream(P.STREAM_REFERENCES, end - S.references);
+/** Hands what is written to the host and empties the window; no record may be open. */
+function flushReferences(): void {
+  hostStream(P.STREAM_REFERENCES, end - S.references);
   end = S.references;
 }
 
-/** Makes room for `entries` more, in a new record of the same object where the window ends. */
+/** Makes room for `entries` more, in a new record of the same object where the window or the record is full. */
 function makeRoom(entries: i32): void {
-  if (S.referencesEnd - end >= entries << 1) return;
+  const windowIsFull = S.referencesEnd - end < entries << 1;
+  if (!windowIsFull && end - record < P.MOST_RECORD_WORDS) return;
   const place = source;
   endReferences();
-  flushReferences();
+  if (windowIsFull) flushReferences();
   beginReferences(place);
+}
+
+/** Words written since the window was emptied; no record may be open. */
+export function referenceWords(): i32 {
+  return end === 0 ? 0 : end - S.references;
 }
 
 /** The present object refers to the one at `place`. */

@@ -11,9 +11,10 @@ import { loadKernels } from "../kernels/load-kernels.ts";
 import * as P from "../kernels/parameters.ts";
 import type { PythonRuntime } from "../locate/python-runtime.ts";
 import type { WholeHeap } from "../runtime/whole-heap.ts";
-import { type DecodedContents, GraphStreams, type NativePointers } from "./graph-streams.ts";
+import { type DecodedGraph, GraphStreams } from "./graph-streams.ts";
 import { headBytes, writeParameters } from "./kernel-parameters.ts";
 import { buildKernelTables, type KernelTables } from "./kernel-tables.ts";
+import { claimModuleStates } from "./module-states.ts";
 import { type MappedBuffer, ObjectContext } from "./object-context.ts";
 import { poolReleaser } from "./release-pools.ts";
 import { RowTable } from "./row-table.ts";
@@ -94,15 +95,7 @@ export interface DecodedObjects {
   readonly usedBytes: (place: number, room: number) => number;
 }
 
-/** Who refers to whom, as the kernels wrote it down. */
-export interface DecodedGraph {
-  /** Records as `kernels/references.ts` has them, in the order of decoding; whoever reads them takes them out. */
-  readonly references: Uint32Array[];
-  readonly contents: DecodedContents;
-  readonly nativePointers: NativePointers;
-  /** True when there were more references or contents than there was room for. */
-  readonly partial: boolean;
-}
+export type { DecodedGraph } from "./graph-streams.ts";
 
 export interface DecodedTypes {
   readonly length: number;
@@ -133,7 +126,6 @@ export async function decodeObjects(input: ObjectInput): Promise<DecodedObjects>
   const problems = new ProblemReport();
   const rows = new RowTable(image.memory);
   const tables = buildKernelTables(image, input.resident, input.pymalloc, input.mallocs);
-  const streams = input.references && new GraphStreams(image.memory, mostStreamBytes(image), input.references.hashKey);
   const context = new ObjectContext(runtime, image, input.readOnly, rows);
   const registry = new TypeRegistry(context);
   const largeBytes = new Map<number, number>();
@@ -144,6 +136,7 @@ export async function decodeObjects(input: ObjectInput): Promise<DecodedObjects>
     stream: (stream, words) => streams?.take(stream, words),
   });
   context.kernels = kernels;
+  const streams = input.references && new GraphStreams(image.memory, mostStreamBytes(image), input.references.hashKey);
   registry.setSubtypeDealloc(findSubtypeDealloc(image, runtime));
   kernels.configure(writeParameters(image, runtime, tables, rows, streams));
 
@@ -154,6 +147,7 @@ export async function decodeObjects(input: ObjectInput): Promise<DecodedObjects>
   registry.discoverTypes();
   registry.rowForAddress(runtime.typeType);
   phase?.("decode");
+  claimModuleStates(context);
   // While the image is whole, what reads here and there; then pools that nobody else reads, which make room for the columns.
   kernels.decodePools(0, tables.pools, P.TURN_FIRST);
   kernels.decodeChunks(0, tables.chunkPlaces);
@@ -161,11 +155,11 @@ export async function decodeObjects(input: ObjectInput): Promise<DecodedObjects>
   phase?.("generations");
   const generations = markGenerations(image, runtime, kernels, tables, problems);
   const names = new TypeNames(context, registry);
-  for (const type of registry.addresses) names.nameOf(type);
   if (streams) {
     const hashText = (text: string) => streams.hashText(kernels, text);
     input.references?.whole?.(wholeHeap(context, registry, tables, tables.poolHeaderWords * 4), names, hashText);
   }
+  for (const type of registry.addresses) names.nameOf(type);
   const release = poolReleaser(image, tables);
   const decodeAlone = (from: number, to: number) => {
     phase?.("decode");
@@ -186,7 +180,6 @@ export async function decodeObjects(input: ObjectInput): Promise<DecodedObjects>
   phase?.("accounts");
   inSteps(tables.pools, (from, to) => kernels.accountPools(from, to), undefined);
   phase?.("types");
-  streams?.finish(kernels);
   report(kernels, streams?.droppedEntries ?? 0, problems);
   return collect(input, tables, kernels, context, registry, names, largeBytes, generations, streams, problems);
 }
@@ -313,12 +306,7 @@ function collect(
     consistent: kernels.poolMismatchCount() === 0 && !problems.list().some(({ kind }) => kind === "gc-list"),
     problems: problems.list(),
     mappedBuffers: context.mappedBuffers,
-    graph: streams && {
-      references: streams.takeReferences(),
-      contents: streams.contents(length),
-      nativePointers: streams.nativePointers(),
-      partial: streams.droppedEntries > 0,
-    },
+    graph: streams?.finish(kernels, length),
     usedBytes: (place, room) => {
       const about = memory.load(tables.descriptor + place);
       const isObject = ((about >>> P.STATE_SHIFT) & 7) === P.STATE_OBJECT;

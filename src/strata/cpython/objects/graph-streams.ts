@@ -1,4 +1,5 @@
 import { randomFillSync } from "node:crypto";
+import { releaseMemory } from "../../../target/image-memory.ts";
 import type { LinearMemory } from "../../../target/linear-memory.ts";
 import type { KernelSet } from "../kernels/kernel-set.ts";
 import * as P from "../kernels/parameters.ts";
@@ -24,22 +25,68 @@ export interface DecodedContents {
   readonly hashHigh: Uint32Array;
 }
 
+/** Share of the free linear memory that the window of references takes, and that of contents; address space until it is written. */
+const REFERENCES_SHARE = 0.6;
+const CONTENTS_SHARE = 0.3;
+/** Words of a window where memory is several buffers, which no window may cross. */
+const WINDOW_WORDS = 2 ** 24;
+/** Room for some pieces (`PIECE_ENTRIES`), which are written without looking. */
+const LEAST_WINDOW_WORDS = 2 ** 16;
+
+/** Where the kernels write a stream, and what was moved out of it to empty it. */
+class StreamWindow {
+  private readonly chunks: Int32Array[] = [];
+  private taken = 0;
+
+  constructor(
+    private readonly memory: LinearMemory,
+    readonly word: number,
+    readonly words: number,
+  ) {}
+
+  /** Moves the first `words` words out; the window is empty then. */
+  empty(words: number): void {
+    this.chunks.push(this.memory.int32(this.word, words).slice());
+    this.taken += words;
+  }
+
+  /** Words that were moved out. */
+  get movedWords(): number {
+    return this.taken;
+  }
+
+  /** Everything that was written, `last` words of which are still in the window. Whole entries each. */
+  takeAll(last: number): Int32Array[] {
+    const chunks = this.chunks.splice(0);
+    if (last > 0) chunks.push(this.memory.int32(this.word, last));
+    return chunks;
+  }
+}
+
+/** Who refers to whom, as the kernels wrote it down. */
+export interface DecodedGraph {
+  /** Records as `kernels/references.ts` has them, in the order of decoding; whoever reads them takes them out. */
+  readonly references: Int32Array[];
+  readonly contents: DecodedContents;
+  readonly nativePointers: NativePointers;
+  /** True when there were more references or contents than there was room for. */
+  readonly partial: boolean;
+  /** Gives the memory of the records back once they are read. */
+  readonly releaseWindow: () => void;
+}
+
 /**
- * Takes what the kernels write down when references are asked for (see `kernels/references.ts` and `kernels/contents.ts`):
- * copies each full window out of the linear memory, so that nothing has to be reserved there for what may come.
+ * Takes what the kernels write down when references are asked for (see `kernels/references.ts` and `kernels/contents.ts`).
+ * The windows are made last, because they take most of what linear memory is left.
  */
 export class GraphStreams {
-  /** First words of the windows and of the text that is hashed for the host. */
-  readonly referencesWord: number;
-  readonly contentsWord: number;
-  private readonly textWord: number;
+  readonly references: StreamWindow;
+  readonly contents: StreamWindow;
   /** Under which contents are hashed; never leaves this process. */
   readonly key: Int32Array;
-  private readonly ofObjects: Uint32Array[] = [];
-  private readonly ofNative: Uint32Array[] = [];
-  private readonly ofContents: Uint32Array[] = [];
-  private native = false;
-  private words = 0;
+  private readonly textWord: number;
+  private nativeFrom = 0;
+  private nativeTo = 0;
   private dropped = 0;
 
   /**
@@ -51,41 +98,34 @@ export class GraphStreams {
     private readonly mostBytes: number,
     key?: Int32Array,
   ) {
-    this.referencesWord = memory.allocate(P.WINDOW_WORDS);
-    this.contentsWord = memory.allocate(P.WINDOW_WORDS);
     this.textWord = memory.allocate(P.MOST_HASHED_BYTES / 4 + 2);
+    const free = memory.freeWords;
+    const window = (share: number) => {
+      const most = Math.min(memory.flat ? Math.floor(free * share) : WINDOW_WORDS, Math.floor(mostBytes / 4));
+      const words = Math.max(LEAST_WINDOW_WORDS, most - (most % P.CONTENT_WORDS));
+      return new StreamWindow(memory, memory.allocate(words), words);
+    };
+    this.references = window(REFERENCES_SHARE);
+    this.contents = window(CONTENTS_SHARE);
     this.key = key ?? randomFillSync(new Int32Array(4));
   }
 
-  /** Takes the first `words` words of a stream's window, for the kernels. */
+  /** A window is full, say the kernels. */
   readonly take = (stream: number, words: number): void => {
     const ofContents = stream === P.STREAM_CONTENTS;
-    this.words += words;
-    if (this.words * 4 > this.mostBytes) {
-      this.dropped += Math.ceil(words / (ofContents ? P.CONTENT_WORDS : 2));
-      return;
-    }
-    const chunk = this.memory.uint32(ofContents ? this.contentsWord : this.referencesWord, words).slice();
-    if (ofContents) this.ofContents.push(chunk);
-    else (this.native ? this.ofNative : this.ofObjects).push(chunk);
+    const window = ofContents ? this.contents : this.references;
+    if ((window.movedWords + words) * 4 <= this.mostBytes) window.empty(words);
+    else this.dropped += Math.ceil(words / (ofContents ? P.CONTENT_WORDS : 2));
   };
 
   /** What comes from now on is what native memory points at. */
   beginNative(kernels: KernelSet): void {
-    kernels.flushReferences();
-    this.native = true;
+    this.nativeFrom = this.references.movedWords + kernels.referenceWords();
   }
 
   /** What comes from now on is of objects again. */
   endNative(kernels: KernelSet): void {
-    kernels.flushReferences();
-    this.native = false;
-  }
-
-  /** Nothing more comes. */
-  finish(kernels: KernelSet): void {
-    kernels.flushReferences();
-    kernels.flushContents();
+    this.nativeTo = this.references.movedWords + kernels.referenceWords();
   }
 
   /** References and contents that were too many. */
@@ -93,9 +133,16 @@ export class GraphStreams {
     return this.dropped;
   }
 
-  /** Records of {place, entries | uncounted << 24}, {target, slot} …; taken out, so that each can go once it is read. */
-  takeReferences(): Uint32Array[] {
-    return this.ofObjects.splice(0);
+  /** Once nothing more comes. The records of objects may still lie in the window. */
+  finish(kernels: KernelSet, places: number): DecodedGraph {
+    const records = this.references.takeAll(kernels.referenceWords());
+    return {
+      references: [...cut(records, 0, this.nativeFrom), ...cut(records, this.nativeTo, Number.POSITIVE_INFINITY)],
+      contents: orderContents(this.contents.takeAll(kernels.contentWords()), places),
+      nativePointers: collectPointers(cut(records, this.nativeFrom, this.nativeTo)),
+      partial: this.dropped > 0,
+      releaseWindow: () => releaseMemory(this.memory, this.references.word, this.references.words),
+    };
   }
 
   /** Hash of a text, as contents have it. */
@@ -111,54 +158,66 @@ export class GraphStreams {
     kernels.hashBytes(this.textWord | 0, length, width);
     return [kernels.hashLowWord() >>> 0, kernels.hashHighWord() >>> 0];
   }
+}
 
-  /** O(entries), and 4 bytes a place for the time being. */
-  contents(places: number): DecodedContents {
-    const length = this.ofContents.reduce((sum, chunk) => sum + chunk.length / P.CONTENT_WORDS, 0);
-    const row = new Uint32Array(places);
-    let count = 0;
-    for (const chunk of this.ofContents) for (let at = 0; at < chunk.length; at += P.CONTENT_WORDS) row[chunk[at]] = ++count;
-    // The rows of an object's entry are known before entries are read in their order; a place that is decoded twice has one.
-    const contents = {
-      place: new Uint32Array(length),
-      size: new Uint32Array(length),
-      hashLow: new Uint32Array(length),
-      hashHigh: new Uint32Array(length),
-    };
-    let next = 0;
-    for (let place = 0; place < places; place++) {
-      if (row[place] === 0) continue;
-      contents.place[next] = place;
-      row[place] = next++;
-    }
-    for (const chunk of this.ofContents.splice(0)) {
-      for (let at = 0; at < chunk.length; at += P.CONTENT_WORDS) {
-        const to = row[chunk[at]];
-        contents.size[to] = chunk[at + 1];
-        contents.hashLow[to] = chunk[at + 2];
-        contents.hashHigh[to] = chunk[at + 3];
-      }
-    }
-    return { length: next, ...contents };
-  }
+/** Words [from, to) of what chunks hold together. */
+function cut(chunks: readonly Int32Array[], from: number, to: number): Int32Array[] {
+  let start = 0;
+  const parts = chunks.map((chunk) => {
+    const part = chunk.subarray(Math.max(0, from - start), Math.max(0, to - start));
+    start += chunk.length;
+    return part;
+  });
+  return parts.filter(({ length }) => length > 0);
+}
 
-  /** Each pair of target and library once, by ascending target. */
-  nativePointers(): NativePointers {
-    const pairs = new Set<number>();
-    for (const chunk of this.ofNative.splice(0)) {
-      for (let at = 0; at < chunk.length; ) {
-        // 0 is the runtime, library n is n + 1.
-        const owner = P.FROM_RUNTIME - (chunk[at] | 0);
-        const end = at + 2 + 2 * (chunk[at + 1] & (2 ** P.UNCOUNTED_SHIFT - 1));
-        for (at += 2; at < end; at += 2) if (pairs.size < MOST_NATIVE_POINTERS) pairs.add(chunk[at] * MOST_LIBRARIES + owner);
-      }
-    }
-    const sorted = Float64Array.from(pairs).sort();
-    return {
-      target: Uint32Array.from(sorted, (pair) => Math.floor(pair / MOST_LIBRARIES)),
-      library: Int32Array.from(sorted, (pair) => (pair % MOST_LIBRARIES) - 1),
-    };
+/** O(entries + places), and 4 bytes a place for the time being. */
+function orderContents(chunks: readonly Int32Array[], places: number): DecodedContents {
+  const row = new Uint32Array(places);
+  let length = 0;
+  for (const chunk of chunks) {
+    for (let at = 0; at < chunk.length; at += P.CONTENT_WORDS, length++) row[chunk[at]] = 1;
   }
+  const columns = {
+    place: new Uint32Array(length),
+    size: new Uint32Array(length),
+    hashLow: new Uint32Array(length),
+    hashHigh: new Uint32Array(length),
+  };
+  // An object is decoded once: as many places as entries.
+  let next = 0;
+  for (let place = 0; place < places; place++) {
+    if (row[place] === 0) continue;
+    columns.place[next] = place;
+    row[place] = next++;
+  }
+  for (const chunk of chunks) {
+    for (let at = 0; at < chunk.length; at += P.CONTENT_WORDS) {
+      const to = row[chunk[at]];
+      columns.size[to] = chunk[at + 1];
+      columns.hashLow[to] = chunk[at + 2];
+      columns.hashHigh[to] = chunk[at + 3];
+    }
+  }
+  return { length, ...columns };
+}
+
+/** Each pair of target and library once, by ascending target. */
+function collectPointers(chunks: readonly Int32Array[]): NativePointers {
+  const pairs = new Set<number>();
+  for (const chunk of chunks) {
+    for (let at = 0; at < chunk.length; ) {
+      // 0 is the runtime, library n is n + 1.
+      const owner = P.FROM_RUNTIME - chunk[at];
+      const end = at + 2 + 2 * (chunk[at + 1] & (2 ** P.UNCOUNTED_SHIFT - 1));
+      for (at += 2; at < end; at += 2) if (pairs.size < MOST_NATIVE_POINTERS) pairs.add(chunk[at] * MOST_LIBRARIES + owner);
+    }
+  }
+  const sorted = Float64Array.from(pairs).sort();
+  return {
+    target: Uint32Array.from(sorted, (pair) => Math.floor(pair / MOST_LIBRARIES)),
+    library: Int32Array.from(sorted, (pair) => (pair % MOST_LIBRARIES) - 1),
+  };
 }
 
 /** More libraries than a process can have: a mapping each, of which the kernel gives 65,530. */

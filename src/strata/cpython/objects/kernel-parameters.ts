@@ -102,10 +102,10 @@ export function writeParameters(
   set(P.P_WEAK_CALLBACK, words("PyWeakReference", "wr_callback"));
   set(P.P_BYTES_DATA, words("PyBytesObject", "ob_sval"));
   if (streams !== undefined) {
-    set(P.P_REFERENCES, streams.referencesWord);
-    set(P.P_REFERENCES_END, streams.referencesWord + P.WINDOW_WORDS);
-    set(P.P_CONTENTS, streams.contentsWord);
-    set(P.P_CONTENTS_END, streams.contentsWord + P.WINDOW_WORDS);
+    set(P.P_REFERENCES, streams.references.word);
+    set(P.P_REFERENCES_END, streams.references.word + streams.references.words);
+    set(P.P_CONTENTS, streams.contents.word);
+    set(P.P_CONTENTS_END, streams.contents.word + streams.contents.words);
     for (const [index, word] of streams.key.entries()) set(P.P_HASH_KEY + index, word);
   }
   return block;

@@ -25,6 +25,8 @@ export interface TypeKind {
   readonly tableOutside?: boolean;
   /** Its whole body is read word by word. */
   readonly scansBody?: boolean;
+  /** Native memory of it refers to no objects, but for those that its decoder visits. */
+  readonly opaqueMemory?: boolean;
   readonly roundTo8?: boolean;
   /** Instances may be allocated shorter than basicsize. */
   readonly leastBytes?: number;
@@ -35,6 +37,7 @@ function hosted(decoder: HostDecoder, extra?: Omit<TypeKind, "kind" | "decoder">
 }
 
 const OUTSIDE = { tableOutside: true } as const;
+const OPAQUE = { opaqueMemory: true } as const;
 
 /** Types that Python's module exports, by symbol. */
 function kindsBySymbol({
@@ -73,7 +76,11 @@ function kindsBySymbol({
           PyCoro_Type: hosted(Execution.decodeCoroutine),
           PyAsyncGen_Type: hosted(Execution.decodeAsyncGenerator),
         }
-      : {}),
+      : {
+          PyGen_Type: hosted(Borrowing.without("PyGenObject", "gi_running")),
+          PyCoro_Type: hosted(Borrowing.without("PyCoroObject", "cr_running")),
+          PyAsyncGen_Type: hosted(Borrowing.without("PyAsyncGenObject", "ag_running")),
+        }),
     PyByteArray_Type: hosted(Buffers.decodeByteArray, OUTSIDE),
     PyODict_Type: hosted(Collections.decodeOrderedDict, OUTSIDE),
   };
@@ -110,9 +117,9 @@ export const KINDS_BY_NAME: ReadonlyMap<string, TypeKind> = new Map(
     "array.array": hosted(Buffers.decodeArray, OUTSIDE),
     "mmap.mmap": hosted(Buffers.decodeMmap),
     "_io.BytesIO": hosted(Buffers.decodeBytesIO, OUTSIDE),
-    "_io.BufferedReader": hosted(Buffers.decodeBuffered, OUTSIDE),
-    "_io.BufferedWriter": hosted(Buffers.decodeBuffered, OUTSIDE),
-    "_io.BufferedRandom": hosted(Buffers.decodeBuffered, OUTSIDE),
+    "_io.BufferedReader": hosted(Buffers.decodeBuffered, { ...OUTSIDE, ...OPAQUE }),
+    "_io.BufferedWriter": hosted(Buffers.decodeBuffered, { ...OUTSIDE, ...OPAQUE }),
+    "_io.BufferedRandom": hosted(Buffers.decodeBuffered, { ...OUTSIDE, ...OPAQUE }),
     Struct: hosted(Modules.decodeStruct, OUTSIDE),
     "_struct.Struct": hosted(Modules.decodeStruct, OUTSIDE),
     "xml.etree.ElementTree.Element": hosted(Modules.decodeElement, OUTSIDE),
@@ -137,8 +144,20 @@ export const KINDS_BY_NAME: ReadonlyMap<string, TypeKind> = new Map(
     "itertools._tee_dataobject": hosted(Borrowing.decodeTeeData),
     "itertools.groupby": hosted(Borrowing.without("groupbyobject", "currgrouper")),
     "decimal.Context": hosted(Borrowing.without("PyDecContextObject", "tstate")),
-    "zlib.Compress": hosted(Borrowing.without("compobject", "zst")),
-    "zlib.Decompress": hosted(Borrowing.without("compobject", "zst")),
+    "zlib.Compress": hosted(Borrowing.without("compobject", "zst"), OPAQUE),
+    "zlib.Decompress": hosted(Borrowing.without("compobject", "zst"), OPAQUE),
+    "_bz2.BZ2Compressor": hosted(Borrowing.without("BZ2Compressor", "bzs"), OPAQUE),
+    "_bz2.BZ2Decompressor": hosted(Borrowing.without("BZ2Decompressor", "bzs"), OPAQUE),
+    "_lzma.LZMACompressor": hosted(Borrowing.without("Compressor", "alloc", "lzs"), OPAQUE),
+    "_lzma.LZMADecompressor": hosted(Borrowing.without("Decompressor", "alloc", "lzs"), OPAQUE),
+    "_thread.lock": hosted(Borrowing.without("lockobject", "locked"), OPAQUE),
+    "_thread.RLock": hosted(Borrowing.without("rlockobject"), OPAQUE),
+    "_ssl._SSLContext": hosted(Borrowing.without("PySSLContext"), OPAQUE),
+    "_ssl._SSLSocket": hosted(Borrowing.without("PySSLSocket"), OPAQUE),
+    "_hashlib.HASH": hosted(Borrowing.without("EVPobject"), OPAQUE),
+    "re.Pattern": hosted(Borrowing.without("PatternObject", "code"), OPAQUE),
+    "_sre.SRE_Pattern": hosted(Borrowing.without("PatternObject", "code"), OPAQUE),
+    "_sre.SRE_Scanner": hosted(Borrowing.without("ScannerObject"), OPAQUE),
     "_random.Random": hosted(Borrowing.decodePlainData),
     // Exceptions of the module, which the connection has as attributes; nodes and caches are lists of borrowed links.
     "sqlite3.Connection": hosted(Borrowing.without("pysqlite_Connection", ...SQLITE_EXCEPTIONS)),

@@ -73,9 +73,9 @@ export class ObjectContext {
     return Math.ceil((this.image.slotCount * MIB) / bytes);
   }
 
-  /** Says that bytes [from, to) of the object that is being decoded are done: the reading of its body leaves them out. */
+  /** Says that the words of bytes [from, to) of the object that is being decoded are done: the reading of its body leaves them out. */
   cover(from: number, to: number): void {
-    this.covered.push(from >>> 2, Math.min(to, MOST_COVERED) >>> 2);
+    this.covered.push((from >>> 3) << 1, Math.ceil(Math.min(to, MOST_COVERED) / 8) * 2);
   }
 
   /** Says the same of fields of a structure, as far as the release has them. */

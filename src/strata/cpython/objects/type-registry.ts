@@ -37,6 +37,8 @@ export class TypeRegistry {
   private readonly rowAt = new Map<number, number>();
   private readonly kinds: ReadonlyMap<number, TypeKind>;
   private readonly decoders: HostDecoder[] = [];
+  /** Rows of types whose native memory refers to nothing. */
+  private readonly opaqueMemory = new Set<number>();
   private readonly offsets: TypeOffsets;
   private readonly headerBytes: number;
   private readonly preHeaderFlags: number;
@@ -70,7 +72,8 @@ export class TypeRegistry {
     const { context } = this;
     const bytes = this.decoders[row](context, context.image.addressOf(word), row, place);
     context.visitBody(word, row, place);
-    context.kernels.drain(P.STATE_BUFFER, place, HOST_BODY_PLACES, HOST_BODY_WORDS);
+    const slot = this.opaqueMemory.has(row) ? P.SLOT_NONE : P.SLOT_MEMORY;
+    context.kernels.drain(P.STATE_BUFFER, place, HOST_BODY_PLACES, HOST_BODY_WORDS, slot);
     return bytes;
   };
 
@@ -168,6 +171,7 @@ export class TypeRegistry {
     const dictOffset = managed ? 0 : image.i32(type + this.offsets.dictOffset);
 
     if (kind.decoder) this.decoders[row] = kind.decoder;
+    if (kind.opaqueMemory) this.opaqueMemory.add(row);
     rows.set(row, P.ROW_KIND, kind.kind);
     rows.set(row, P.ROW_HEAD_WORDS, (head + preHeader) / 4);
     rows.set(row, P.ROW_BASIC_BYTES, basicSize);

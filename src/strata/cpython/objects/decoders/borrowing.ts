@@ -50,9 +50,8 @@ export function decodeTeeData(context: ObjectContext, address: number, row: numb
 }
 
 /**
- * functools.lru_cache (Modules/_functoolsmodule.c): a ring of links begins in the cache, each points at its neighbours without
- * counting them. The links themselves are values of the cache's dictionary. What they hold is visited from the cache, as the
- * collector does.
+ * functools.lru_cache (Modules/_functoolsmodule.c): a ring of links that belong to the cache; they are values of its dictionary
+ * as well. Links do not count their neighbours. What they hold is visited from the cache, as the collector does.
  */
 export function decodeLruCache(context: ObjectContext, address: number, row: number): number {
   const { image, layout } = context;
@@ -67,6 +66,8 @@ export function decodeLruCache(context: ObjectContext, address: number, row: num
   );
   let link = image.u64(address + next);
   for (let links = 0; link !== address && image.has(link) && links < most; links++) {
+    // The ring has a count of each link, as the dictionary has.
+    context.visit(link, P.SLOT_MEMORY);
     context.visit(image.u64(link + key), P.SLOT_MEMORY);
     context.visit(image.u64(link + result), P.SLOT_MEMORY);
     link = image.u64(link + next);

@@ -7,7 +7,7 @@ const FRAME_CLEARED = 4;
 const COUNTED_FRAME_FIELDS = ["f_func", "f_funcobj", "f_locals", "f_code", "f_executable", "frame_obj"] as const;
 
 /** A generator holds its frame, not the other way round; the stack is read by its depth (up to 3.10). */
-const BORROWED_FRAME_FIELDS = ["f_gen", "f_valuestack", "f_stacktop"];
+const BORROWED_FRAME_FIELDS = ["f_gen", "f_valuestack", "f_stacktop", "f_blockstack"];
 
 /** Locals with cells and free variables, and all slots with the evaluation stack, of the code object at an address. */
 export function frameSlots(context: ObjectContext, code: number): { readonly locals: number; readonly all: number } {
