@@ -37,7 +37,8 @@ export function qualifiedTypeName(types: TypeTable, index: number): string {
 
 /** Filters, sorts (largest first; names ascending) and limits the types of a snapshot. O(types × log types). */
 export function typeHistogram(types: TypeTable, query: TypeQuery): TypeHistogram {
-  const everything = Int32Array.from({ length: types.length }, (_, index) => index);
+  // A capture with references knows classes without instances, too.
+  const everything = Int32Array.from({ length: types.length }, (_, index) => index).filter((index) => types.count[index] > 0);
   const { matches } = query;
   const shown = matches ? everything.filter((index) => matches(qualifiedTypeName(types, index))) : everything;
   shown.sort(comparator(types, query.sort));
