@@ -32,9 +32,9 @@ export function buildRootTable({ roots, threadRows, objects, nativePointers, lib
   for (const { kind, target, owner, frame, name, counted } of roots) {
     const ofThread = kind === "frame" || kind === "thread";
     all.push({ kind: RootKind[kind], target, owner: ofThread ? threadRows[owner] : owner, frame, name, counted });
-    setBit(known, target);
   }
   all.push(...staticObjects(objects, libraryData));
+  for (const { target } of all) setBit(known, target);
   const python = libraryData.find((data) => data.python)?.library ?? -1;
   const { target, library } = nativePointers;
   for (let row = 0; row < target.length; row++) {
