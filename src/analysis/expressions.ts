@@ -14,7 +14,6 @@ import {
   formOf,
   hasPythonClass,
   isExactly,
-  isNamespaceSlot,
   keptValue,
   keyOfValue,
   nameText,
@@ -56,7 +55,7 @@ export function referenceName(graph: ObjectGraph, source: number, slot: number, 
     case SlotPart.implicit:
       return position === 0
         ? { text: ".__class__", evaluable: !pretendsClass(graph, source) }
-        : { text: ".__dict__", evaluable: !hasOwnLookup(graph, source) };
+        : { text: ".__dict__", evaluable: !isClass(graph, source) && !hasOwnLookup(graph, source) };
     default:
       return fieldReferenceName(graph, source, position, target);
   }
@@ -79,8 +78,10 @@ export function attributeName(
 }
 
 function spelledAttribute(graph: ObjectGraph, owner: number, name: string, target: number): ReferenceName {
-  const isClass = formOf(graph, owner) === TypeForm.type;
-  if (!isIdentifier(name) || (isClass ? bindsOnClass(graph, owner, name, target) : isHidden(graph, owner, name))) {
+  if (
+    !isIdentifier(name) ||
+    (isClass(graph, owner) ? bindsOnClass(graph, owner, name, target) : isHidden(graph, owner, name))
+  ) {
     return { text: `.__dict__[${pythonString(name)}]`, evaluable: !hasOwnLookup(graph, owner) };
   }
   return { text: `.${name}`, evaluable: !hasOwnLookup(graph, owner) };
@@ -103,6 +104,11 @@ function isHidden(graph: ObjectGraph, owner: number, name: string): boolean {
   if (found < 0) return false;
   if (DATA_DESCRIPTORS.has(graph.snapshot.types.name[typeOf(graph, found)])) return true;
   return hasPythonClass(graph, found) && classAttribute(graph, typeOf(graph, found), "__set__") >= 0;
+}
+
+/** What a class shows as `__dict__` is a view of its namespace. */
+function isClass(graph: ObjectGraph, object: number): boolean {
+  return formOf(graph, object) === TypeForm.type;
 }
 
 /** Whether a class of the program decides itself how attributes of its instances are found. */
@@ -215,8 +221,7 @@ function localsOf(graph: ObjectGraph, source: number): string {
 function fieldReferenceName(graph: ObjectGraph, source: number, position: number, target: number): ReferenceName {
   const name = fieldName(graph, typeOf(graph, source), position);
   if (name === undefined) return { text: `<field +${16 + 8 * position}>`, evaluable: false };
-  // What a class shows as `__dict__` is a view of its namespace.
-  const isView = formOf(graph, source) === TypeForm.type && isNamespaceSlot(graph, source, packSlot(SlotPart.field, position));
+  const isView = name === "__dict__" && isClass(graph, source);
   const evaluable = !isView && isReachableField(graph, source, name, target) && !hasOwnLookup(graph, source);
   return { text: isIdentifier(name) ? `.${name}` : name, evaluable };
 }

@@ -9,7 +9,7 @@ import { formatAddress } from "../base/units.ts";
 import { breadthFirst, type ShortestPaths } from "../graph/breadth-first.ts";
 import { IMMORTAL_REFERENCES } from "../snapshot/states.ts";
 import { RootKind, type Snapshot, type ThreadFacts, TypeForm } from "../snapshot/tables.ts";
-import { forEachName, formOf, namespaceOf, typeOf } from "./graph-lookups.ts";
+import { forEachName, formOf, namespaceOf } from "./graph-lookups.ts";
 import type { ObjectGraph } from "./object-graph.ts";
 import { indexAtOrBelow, placeAddress } from "./places.ts";
 import { isDottedName, isIdentifier, pythonString } from "./python-literals.ts";
@@ -52,6 +52,8 @@ const RANKS: Readonly<Record<number, number>> = {
   [RootKind.interned]: 6,
   [RootKind.library]: 7,
 };
+/** Of what a frame holds without a name: its code, its evaluation stack. */
+const NAMELESS_RANK = 3;
 const NO_RANK = 8;
 /** Ranks of roots that serve first, and of those that serve what the first do not reach. */
 const LAST_RANK_OF_FIRST = 2;
@@ -125,7 +127,10 @@ class GraphHolders implements Holders {
   }
 
   private rankOfRow(row: number): number {
-    return RANKS[this.graph.tables.roots.kind[row]] ?? NO_RANK;
+    const { kind, name, target } = this.graph.tables.roots;
+    // What runs in a frame is better told by where it is at home.
+    const isNameless = kind[row] === RootKind.frame && name[row] === "" && formOf(this.graph, target[row]) !== TypeForm.frame;
+    return isNameless ? NAMELESS_RANK : (RANKS[kind[row]] ?? NO_RANK);
   }
 
   rankOf(place: number): number {
@@ -137,7 +142,7 @@ class GraphHolders implements Holders {
   rootOf(place: number): PathRoot {
     const module = this.moduleOf.get(place);
     const row = this.rows.get(module ?? place);
-    const { roots, types } = this.graph.tables;
+    const { roots } = this.graph.tables;
     const { snapshot } = this.graph;
     if (row === undefined) return said(this.withoutRow(place));
     const name = roots.name[row];
@@ -146,8 +151,7 @@ class GraphHolders implements Holders {
         return this.moduleRoot(row, name);
       case RootKind.frame: {
         const words = frameWords(snapshot.threads[roots.owner[row]], roots.frame[row]);
-        const form = types.form[typeOf(this.graph, place)];
-        return { words, expression: words, reference: form === TypeForm.frame ? "" : name || "<stack>", evaluable: false };
+        return { words, expression: words, reference: name || this.partOfFrame(place), evaluable: false };
       }
       case RootKind.thread:
         return said(`thread ${snapshot.threads[roots.owner[row]]?.tid ?? "?"}: ${name || "state"}`);
@@ -161,6 +165,20 @@ class GraphHolders implements Holders {
         return said("interned strings");
       default:
         return said(roots.owner[row] < 0 ? this.withoutRow(place) : `held by ${libraryName(snapshot, roots.owner[row])}`);
+    }
+  }
+
+  /** What a frame holds without a name. */
+  private partOfFrame(place: number): string {
+    switch (formOf(this.graph, place)) {
+      case TypeForm.frame:
+        return "";
+      case TypeForm.function:
+        return "<function>";
+      case TypeForm.code:
+        return "<code>";
+      default:
+        return "<stack>";
     }
   }
 

@@ -138,10 +138,8 @@ function variableName(graph: ObjectGraph, frame: number, target: number): Refere
   return names.length > 0 ? { text: names[0], evaluable: false } : bestName(graph, frame, target);
 }
 
-/** Behind what is no expression of Python, a name begins a word of its own. */
-function joined(root: string, steps: readonly PathStep[]): string {
-  return steps.reduce(
-    (text, { reference }) => (/^[.[{<]|^$/.test(reference) ? text + reference : `${text} ${reference}`),
-    root,
-  );
+/** Behind what is no expression of Python, a name begins a word of its own; so does what a frame holds. */
+function joined(root: string, [first, ...steps]: readonly PathStep[]): string {
+  const start = first.reference === "" ? root : `${root} ${first.reference}`;
+  return steps.reduce((text, { reference }) => (/^[.[{<]/.test(reference) ? text + reference : `${text} ${reference}`), start);
 }
