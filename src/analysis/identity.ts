@@ -21,6 +21,11 @@ export interface Identity {
   readonly confirmed: Uint32Array;
 }
 
+/** How objects are identified, for answers. */
+export const IDENTITY_RULE =
+  "Same address, block size and type, not younger than before, equal in what cannot change (size, length and name of strings, items " +
+  "of tuples), and referred to, in kept order, by an object that is the same itself. What is only not contradicted is undecided.";
+
 /** Clock ticks, rounding and corrections of the clock between two captures. */
 const START_TOLERANCE_MILLISECONDS = 2000;
 /** Tuples in tuples in tuples: more rounds find nothing in practice. */

@@ -1,8 +1,8 @@
 import { type Command, Option } from "commander";
 import type { Result } from "../base/result.ts";
 import {
+  type LimitedArguments,
   type ObjectsArguments,
-  type PathsArguments,
   parseGeneration,
   parseObjectSortKey,
   parseSize,
@@ -31,7 +31,7 @@ export function addGraphVerbs(addVerb: AddVerb, onSource: OnSource): void {
     .addOption(limitOption("10"))
     .action((text: string, target: string, _: unknown, command: Command) =>
       onSource(text, async (source) =>
-        (await import("./commands/paths.ts")).paths(source, target, command.optsWithGlobals<PathsArguments>()),
+        (await import("./commands/paths.ts")).paths(source, target, command.optsWithGlobals<LimitedArguments>()),
       ),
     );
   addVerb("objects <pid|file>", "single objects by type, generation and size, largest first")
@@ -45,6 +45,16 @@ export function addGraphVerbs(addVerb: AddVerb, onSource: OnSource): void {
     .action((text: string, _: unknown, command: Command) =>
       onSource(text, async (source) =>
         (await import("./commands/objects.ts")).objects(source, command.optsWithGlobals<ObjectsArguments>()),
+      ),
+    );
+  addVerb(
+    "diff <before> <after>",
+    "two snapshots, each a PID or a file: what grew, who holds it, what appeared, stayed and went",
+  )
+    .addOption(limitOption("20 types, 20 holders; JSON: all"))
+    .action((before: string, after: string, _: unknown, command: Command) =>
+      onSource(before, async (source) =>
+        (await import("./commands/diff.ts")).diff(source, after, command.optsWithGlobals<LimitedArguments>()),
       ),
     );
 }

@@ -42,11 +42,6 @@ export interface RetainedArguments extends CommonOptions {
   readonly limit?: number;
 }
 
-export interface PathsArguments extends CommonOptions {
-  /** 0 for all. */
-  readonly limit?: number;
-}
-
 export interface ObjectsArguments extends CommonOptions {
   readonly sort: ObjectSortKey;
   /** 0 for all. */
@@ -56,6 +51,12 @@ export interface ObjectsArguments extends CommonOptions {
   readonly generation?: number;
   /** Bytes. */
   readonly least?: number;
+}
+
+/** Options of verbs whose rows are limited and that take no others. */
+export interface LimitedArguments extends CommonOptions {
+  /** 0 for all. */
+  readonly limit?: number;
 }
 
 /** Largest PID that a 64-bit kernel hands out (include/linux/threads.h, PID_MAX_LIMIT). */

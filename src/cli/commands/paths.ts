@@ -4,7 +4,7 @@ import { objectOfAddress, typesOfName } from "../../analysis/targets.ts";
 import { pathsToType } from "../../analysis/type-paths.ts";
 import { type Result, succeed } from "../../base/result.ts";
 import { objectPathsJson, typePathsJson } from "../json/paths-json.ts";
-import { type PathsArguments, parseAddress } from "../options.ts";
+import { type LimitedArguments, parseAddress } from "../options.ts";
 import { styleFor, writeJson, writeLines } from "../output.ts";
 import { type SnapshotSource, sourceText } from "../source.ts";
 import { takeGraph } from "../take-graph.ts";
@@ -15,7 +15,7 @@ const DEFAULT_LIMIT = 10;
 const MOST_PATHS = 10_000;
 
 /** `paths PID|FILE ADDRESS|TYPE`: why it is alive. */
-export async function paths(source: SnapshotSource, target: string, options: PathsArguments): Promise<Result<void>> {
+export async function paths(source: SnapshotSource, target: string, options: LimitedArguments): Promise<Result<void>> {
   // A type may be called Face or Add: bare hexadecimal is a name here.
   const address = /^(0x|\d)/i.test(target) ? parseAddress(target) : undefined;
   if (address && !address.ok) return address;
@@ -26,7 +26,7 @@ export async function paths(source: SnapshotSource, target: string, options: Pat
     : pathsToName(graph.value, target, sourceText(source), options);
 }
 
-function pathsToAddress(graph: ObjectGraph, address: number, options: PathsArguments): Result<void> {
+function pathsToAddress(graph: ObjectGraph, address: number, options: LimitedArguments): Result<void> {
   const object = objectOfAddress(graph.snapshot, address);
   if (!object.ok) return object;
   const found = pathsToObject(graph, object.value, limitOf(options));
@@ -35,7 +35,7 @@ function pathsToAddress(graph: ObjectGraph, address: number, options: PathsArgum
   return succeed(undefined);
 }
 
-function pathsToName(graph: ObjectGraph, name: string, source: string, options: PathsArguments): Result<void> {
+function pathsToName(graph: ObjectGraph, name: string, source: string, options: LimitedArguments): Result<void> {
   const types = typesOfName(graph.snapshot, name);
   if (!types.ok) return types;
   const found = pathsToType(graph, types.value, limitOf(options));
@@ -44,6 +44,6 @@ function pathsToName(graph: ObjectGraph, name: string, source: string, options: 
   return succeed(undefined);
 }
 
-function limitOf({ limit = DEFAULT_LIMIT }: PathsArguments): number {
+function limitOf({ limit = DEFAULT_LIMIT }: LimitedArguments): number {
   return limit === 0 ? MOST_PATHS : limit;
 }

@@ -41,6 +41,18 @@ export function formatSteps(steps: number, unit: Unit): string {
   return `${formatCount(Math.floor(steps / 10))}.${steps % 10}`;
 }
 
+/** A change with its sign, a true minus; `0.0` when nothing shows. */
+export function formatSignedSteps(steps: number, unit: Unit): string {
+  const sign = steps > 0 ? "+" : steps < 0 ? "−" : "";
+  return sign + formatSteps(Math.abs(steps), unit);
+}
+
+/** A change with its sign and unit: `+231.5 MiB`, `−48 B`. */
+export function formatSignedBytes(bytes: number): string {
+  const sign = bytes > 0 ? "+" : bytes < 0 ? "−" : "";
+  return sign + formatBytes(Math.abs(bytes));
+}
+
 /** A single figure with its unit: `6,936 B`, `412.0 MiB`. */
 export function formatBytes(bytes: number): string {
   const unit = unitFor(bytes);
@@ -51,6 +63,11 @@ export function formatBytes(bytes: number): string {
 export function formatCount(count: number): string {
   const digits = String(Math.abs(Math.round(count))).replace(/\B(?=(?:\d{3})+$)/g, ",");
   return count < 0 ? `−${digits}` : digits;
+}
+
+/** A change of a count with its sign. */
+export function formatSignedCount(count: number): string {
+  return count > 0 ? `+${formatCount(count)}` : formatCount(count);
 }
 
 /** Shares of parts in per cent with one decimal, adding up to 100.0; a non-zero part that shows as zero is `< 0.1 %`. */
