@@ -1,4 +1,5 @@
 /** A snapshot put together again along its schema, from small facts and columns. The counterpart of `flatten.ts`. */
+import { isAscending, isWithin } from "./column-checks.ts";
 import type { ColumnReader } from "./column-reader.ts";
 import type { TypedColumn } from "./layout.ts";
 import type { ColumnNode, Node, TextsNode } from "./schema-nodes.ts";
@@ -165,19 +166,4 @@ function misfit(name: string): Unreadable {
 
 function expectRows(name: string, rows: number, expected: number): void {
   if (rows !== expected) throw new Unreadable(`is damaged: its column ${name} has ${rows} rows and should have ${expected}`);
-}
-
-/** True when every entry is at least -1 and below `bound`. */
-function isWithin(column: TypedColumn, bound: number): boolean {
-  for (let row = 0; row < column.length; row++) {
-    if (column[row] >= bound || column[row] < -1) return false;
-  }
-  return true;
-}
-
-function isAscending(column: TypedColumn): boolean {
-  for (let row = 1; row < column.length; row++) {
-    if (column[row] < column[row - 1]) return false;
-  }
-  return true;
 }
