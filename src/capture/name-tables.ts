@@ -10,6 +10,7 @@ import {
   SlotPart,
 } from "../snapshot/tables.ts";
 import type { CollectedNames } from "../strata/cpython/runtime/names.ts";
+import { HashIndex } from "./hash-index.ts";
 
 /** What tells whose strings are names: who is a dictionary, and which dictionaries do not count. */
 export interface KeyQuestion {
@@ -42,8 +43,8 @@ export function splitContents(
   for (let row = 0; row < length; row++) {
     const place = object[row];
     const isName = hasBit(known.names, place);
-    const text = isName || hasBit(keys, place) ? known.byHash.get(hashKey(hashLow[row], hashHigh[row])) : undefined;
-    if (text !== undefined) {
+    const text = isName || hasBit(keys, place) ? known.byHash.get(hashLow[row], hashHigh[row]) : -1;
+    if (text >= 0) {
       nameObjects.push(place);
       nameTexts.push(text);
       continue;
@@ -79,37 +80,33 @@ function hashesOf(
   constants: ReadonlyMap<number, string>,
   texts: TextPool,
   places: number,
-): { readonly byHash: ReadonlyMap<string, number>; readonly names: Uint32Array } {
+): { readonly byHash: HashIndex; readonly names: Uint32Array } {
   const nameBits = newBits(places);
   for (const place of names.keys()) setBit(nameBits, place);
   const eitherBits = nameBits.slice();
   for (const place of constants.keys()) setBit(eitherBits, place);
-  const byHash = new Map<string, number>();
+  const byHash = new HashIndex(names.size + constants.size);
   for (let row = 0; row < length; row++) {
     if (!hasBit(eitherBits, object[row])) continue;
     const text = names.get(object[row]) ?? constants.get(object[row]) ?? "";
-    byHash.set(hashKey(hashLow[row], hashHigh[row]), texts.indexOf(text));
+    byHash.set(hashLow[row], hashHigh[row], texts.indexOf(text));
   }
   return { byHash, names: nameBits };
-}
-
-/** The two halves of a hash as one key. */
-function hashKey(low: number, high: number): string {
-  return `${low},${high}`;
 }
 
 /** A bit for each object that is a key of some dictionary. */
 function dictionaryKeys({ objects, references, dictionaries, interned }: KeyQuestion): Uint32Array {
   const keys = newBits(objects.length);
   const { descriptor } = objects;
+  const mark = (target: number, slot: number): void => {
+    if (slotPart(slot) === SlotPart.item && slotPosition(slot) % 2 === 0) setBit(keys, target);
+  };
   for (let place = 0; place < objects.length; place++) {
     const about = descriptor[place];
     if (dictionaries[descriptorType(about)] !== 1 || descriptorState(about) !== ObjectState.object) continue;
     // All interned strings are keys there, values of a program among them.
     if (interned.has(place)) continue;
-    forEachReference(references, place, (target, slot) => {
-      if (slotPart(slot) === SlotPart.item && slotPosition(slot) % 2 === 0) setBit(keys, target);
-    });
+    forEachReference(references, place, mark);
   }
   return keys;
 }
