@@ -6,6 +6,7 @@ import type { InternedStrings } from "./interned.ts";
 import type { RootPointer } from "./root-pointer.ts";
 import { interpreterRoots } from "./roots-interpreter.ts";
 import { runtimeRoots } from "./roots-runtime.ts";
+import { staticRoots } from "./roots-static.ts";
 import { threadRoots } from "./roots-threads.ts";
 import { readStr } from "./text.ts";
 import type { PythonThread } from "./threads.ts";
@@ -30,7 +31,7 @@ export function readRoots(
     const fields = interpreterRoots(runtime, reader, interpreter).filter(({ address }) => !isInterned.has(address));
     roots.push(...fields);
   }
-  roots.push(...runtimeRoots(runtime, reader));
+  roots.push(...runtimeRoots(runtime, reader), ...staticRoots(runtime, reader));
   for (const [index, thread] of threads.entries()) roots.push(...threadRoots(runtime, reader, thread, index));
   for (const { interpreter, dict } of interned) {
     roots.push({ kind: "interned", address: dict, owner: interpreter, frame: -1, name: "interned strings", counted: true });
