@@ -1,4 +1,6 @@
 import { roundUp } from "../../src/base/units.ts";
+import { packSlot } from "../../src/snapshot/references.ts";
+import { SlotPart } from "../../src/snapshot/tables.ts";
 import type { Layout } from "../../src/strata/cpython/layouts/layout.ts";
 import type { PythonRuntime } from "../../src/strata/cpython/locate/python-runtime.ts";
 import type { ObjectInput } from "../../src/strata/cpython/objects/decode-objects.ts";
@@ -30,8 +32,9 @@ export interface WrittenObject {
   readonly model: PlacedModel;
   readonly type: WrittenType;
   readonly address: number;
-  /** Addresses of what it refers to. */
+  /** Addresses of what it refers to, and in which slots. */
   readonly references: number[];
+  readonly slots: number[];
   /** Memory of its own outside its place. */
   readonly buffers: WrittenBuffer[];
 }
@@ -138,9 +141,10 @@ export class HeapEncoder {
   }
 
   /** Puts an address into memory and into the object's references. */
-  refer(object: WrittenObject, at: number, to: number): void {
+  refer(object: WrittenObject, at: number, to: number, slot: number): void {
     this.writer.put64(at, to);
     object.references.push(to);
+    object.slots.push(slot);
   }
 
   private headBytes(type: WrittenType): number {
@@ -155,7 +159,7 @@ export class HeapEncoder {
     const address = this.writer.allocate(home, head + this.ownBytes(object, type)) + head;
     this.writeReferences(address, model, type);
     if (type.collected && home !== Home.fixed && model.list < LISTS) this.track(address, model.list);
-    return { model, type, address, references: [], buffers: [] };
+    return { model, type, address, references: [], slots: [], buffers: [] };
   }
 
   private writeReferences(address: number, { references, immortal }: PlacedModel, type: WrittenType): void {
@@ -199,8 +203,9 @@ export class HeapEncoder {
       object: { kind: "native", words: [] },
       ...{ home: Home.chunk, references: 3, immortal: false, list: 2 },
     };
-    const object: WrittenObject = { model: placed, type: this.types.type, address, references: [], buffers: [] };
-    object.references.push(this.types.object.address);
+    const object: WrittenObject = { model: placed, type: this.types.type, address, references: [], slots: [], buffers: [] };
+    const base = this.layout.offset("PyTypeObject", "tp_base");
+    this.refer(object, address + base, this.types.object.address, fieldSlot(base));
     this.track(address, 2);
     if (!withDict) return { object, type, keys: 0, keysBits: 0 };
     const keysBits = slotBits(model.names.length) + model.spareBits;
@@ -221,7 +226,8 @@ export class HeapEncoder {
     const written = this.place(model);
     this.writer.put64(written.address + 16, items.length);
     const first = written.address + this.types.tuple.basicBytes;
-    for (const [index, name] of STATIC_TYPES.entries()) this.refer(written, first + index * 8, this.types[name].address);
+    for (const [index, name] of STATIC_TYPES.entries())
+      this.refer(written, first + index * 8, this.types[name].address, packSlot(SlotPart.item, index));
     return written;
   }
 
@@ -311,6 +317,11 @@ export class HeapEncoder {
       symbol: (name) => (TYPE_SYMBOLS[name] === undefined ? undefined : this.types[TYPE_SYMBOLS[name]].address),
     };
   }
+}
+
+/** Slot of the word of an object's body at a byte offset. */
+export function fieldSlot(offset: number): number {
+  return packSlot(SlotPart.field, (offset - 16) / 8);
 }
 
 /** ⌊2n/3⌋ of 2ⁿ slots (Objects/dictobject.c USABLE_FRACTION). */

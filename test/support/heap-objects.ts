@@ -1,5 +1,8 @@
 import { roundUp } from "../../src/base/units.ts";
+import { packSlot } from "../../src/snapshot/references.ts";
+import { SlotPart } from "../../src/snapshot/tables.ts";
 import {
+  fieldSlot,
   type HeapEncoder,
   indexBytes,
   keysBytes,
@@ -16,6 +19,10 @@ const SMALL_SET_ENTRIES = 8;
 const LARGE_SET_ENTRIES = 32;
 /** dk_kind of 3.11 and later. */
 const KeysKind = { general: 0, unicode: 1, split: 2 } as const;
+
+/** First slots of parts. */
+const ITEM = packSlot(SlotPart.item, 0);
+const ATTRIBUTE = packSlot(SlotPart.attribute, 0);
 
 type Of<Kind extends ObjectModel["kind"]> = Extract<ObjectModel, { kind: Kind }>;
 
@@ -41,7 +48,7 @@ export function fillObject(encoder: HeapEncoder, written: WrittenObject): void {
       break;
     case "tuple":
       writer.put64(address + 16, object.items.length);
-      referAll(encoder, written, address + 24, object.items);
+      referAll(encoder, written, address + 24, object.items, ITEM);
       break;
     case "list":
       fillList(encoder, written, object);
@@ -56,7 +63,7 @@ export function fillObject(encoder: HeapEncoder, written: WrittenObject): void {
       fillSet(encoder, written, object);
       break;
     case "slots":
-      referAll(encoder, written, address + 16, object.values.slice(0, written.type.model?.slots));
+      referAll(encoder, written, address + 16, object.values.slice(0, written.type.model?.slots), fieldSlot(16));
       break;
     case "instance":
       fillInstance(encoder, written, object);
@@ -70,8 +77,11 @@ export function fillObject(encoder: HeapEncoder, written: WrittenObject): void {
   }
 }
 
-function referAll(encoder: HeapEncoder, written: WrittenObject, at: number, references: readonly number[]): void {
-  for (const [index, reference] of references.entries()) encoder.refer(written, at + index * 8, encoder.target(reference));
+/** Writes references from an address on; the first is in `slot`, each further one a position behind. */
+function referAll(encoder: HeapEncoder, written: WrittenObject, at: number, references: readonly number[], slot: number): void {
+  for (const [index, reference] of references.entries()) {
+    encoder.refer(written, at + index * 8, encoder.target(reference), slot + index);
+  }
 }
 
 /** New memory that belongs to the object. */
@@ -129,7 +139,7 @@ function fillList(encoder: HeapEncoder, written: WrittenObject, { items, spare }
   if (allocated === 0) return;
   const table = allocateBuffer(encoder, written, allocated * 8, allocated * 8);
   writer.put64(written.address + layout.offset("PyListObject", "ob_item"), table);
-  referAll(encoder, written, table, items);
+  referAll(encoder, written, table, items, ITEM);
 }
 
 function fillSet(encoder: HeapEncoder, written: WrittenObject, { keys, large }: Of<"set">): void {
@@ -141,7 +151,7 @@ function fillSet(encoder: HeapEncoder, written: WrittenObject, { keys, large }: 
   writer.put64(written.address + layout.offset("PySetObject", "mask"), entries - 1);
   writer.put64(written.address + layout.offset("PySetObject", "table"), table);
   for (const [index, key] of keys.entries()) {
-    encoder.refer(written, table + ((index * 5) % entries) * 16, encoder.target(key));
+    encoder.refer(written, table + ((index * 5) % entries) * 16, encoder.target(key), ITEM + ((index * 5) % entries));
   }
 }
 
@@ -182,8 +192,8 @@ function fillDict(encoder: HeapEncoder, written: WrittenObject, { entries, delet
   writer.put64(written.address + layout.offset("PyDictObject", "ma_keys"), keys);
   const first = firstEntry(encoder, keys, bits) + (unicode ? 0 : 8) + deleted * entryBytes;
   for (const [index, [key, value]] of entries.entries()) {
-    encoder.refer(written, first + index * entryBytes, encoder.target(key));
-    encoder.refer(written, first + index * entryBytes + 8, encoder.target(value));
+    encoder.refer(written, first + index * entryBytes, encoder.target(key), ITEM + 2 * (deleted + index));
+    encoder.refer(written, first + index * entryBytes + 8, encoder.target(value), ITEM + 2 * (deleted + index) + 1);
   }
 }
 
@@ -193,7 +203,8 @@ function fillSharedKeys(encoder: HeapEncoder, { object, type, keys, keysBits }: 
   putKeysHeader(encoder, keys, { references: 7, bits: keysBits, kind: KeysKind.split, entries: names.length });
   const entryBytes = encoder.minor >= 11 ? 16 : 24;
   const first = firstEntry(encoder, keys, keysBits) + (entryBytes === 24 ? 8 : 0);
-  for (const [index, name] of names.entries()) encoder.refer(object, first + index * entryBytes, encoder.target(name));
+  for (const [index, name] of names.entries())
+    encoder.refer(object, first + index * entryBytes, encoder.target(name), ATTRIBUTE + index);
 }
 
 function fillSplit(encoder: HeapEncoder, written: WrittenObject, object: Of<"split">): void {
@@ -215,7 +226,7 @@ function writeValues(encoder: HeapEncoder, written: WrittenObject, shared: Writt
     const bytes = 8 + capacity * 8 + roundUp(capacity, 8);
     const table = allocateBuffer(encoder, written, bytes, bytes);
     for (const [index, byte] of [capacity, values.length, 0, 1].entries()) writer.put8(table + index, byte);
-    referAll(encoder, written, table + 8, values);
+    referAll(encoder, written, table + 8, values, ATTRIBUTE);
     return table;
   }
   // 3.11 and 3.12: the order of insertion, its length and the length of all that, before the values.
@@ -226,7 +237,7 @@ function writeValues(encoder: HeapEncoder, written: WrittenObject, shared: Writt
     writer.put8(first - 1, prefix);
     writer.put8(first - 2, values.length);
   }
-  referAll(encoder, written, first, values);
+  referAll(encoder, written, first, values, ATTRIBUTE);
   return first;
 }
 
@@ -236,7 +247,7 @@ function fillInstance(encoder: HeapEncoder, written: WrittenObject, object: Of<"
   const shared = encoder.classOf(object) as WrittenClass;
   const dict = encoder.targetDict(object.dict);
   const dictAt = minor >= 11 ? address - 24 : address + 16;
-  if (dict !== undefined) encoder.refer(written, dictAt, dict);
+  if (dict !== undefined) encoder.refer(written, dictAt, dict, packSlot(SlotPart.implicit, 1));
   if (minor >= 13) {
     const at = address + type.basicBytes;
     const values = object.values.slice(0, type.model?.names.length);
@@ -245,7 +256,7 @@ function fillInstance(encoder: HeapEncoder, written: WrittenObject, object: Of<"
     for (const [index, byte] of [usableSlots(shared.keysBits), values.length, 1, valid ? 1 : 0].entries()) {
       writer.put8(at + index, byte);
     }
-    if (valid) referAll(encoder, written, at + 8, values);
+    if (valid) referAll(encoder, written, at + 8, values, ATTRIBUTE);
   } else if (minor >= 11 && dict === undefined) {
     const values = writeValues(encoder, written, shared, object.values);
     if (minor === 11) writer.put64(address - 32, values);
@@ -258,7 +269,7 @@ function fillNative(encoder: HeapEncoder, written: WrittenObject, { words }: Of<
     const at = written.address + 16 + index * 8;
     switch (word.is) {
       case "reference":
-        encoder.refer(written, at, encoder.target(word.to));
+        encoder.refer(written, at, encoder.target(word.to), fieldSlot(16 + index * 8));
         break;
       case "number":
         encoder.writer.put64(at, word.value);
@@ -266,7 +277,9 @@ function fillNative(encoder: HeapEncoder, written: WrittenObject, { words }: Of<
       case "buffer": {
         const buffer = allocateBuffer(encoder, written, word.bytes, undefined);
         encoder.writer.put64(at, buffer);
-        referAll(encoder, written, buffer, word.to);
+        for (const [place, to] of word.to.entries()) {
+          encoder.refer(written, buffer + place * 8, encoder.target(to), packSlot(SlotPart.memory, 0));
+        }
         break;
       }
     }

@@ -1,5 +1,7 @@
+import { packSlot } from "../../src/snapshot/references.ts";
+import { SlotPart } from "../../src/snapshot/tables.ts";
 import { staticTypesCountHeader } from "../../src/strata/cpython/rules/sizes.ts";
-import { keysBytes, usableSlots, type WrittenBuffer, type WrittenHeap, type WrittenObject } from "./heap-encoder.ts";
+import { fieldSlot, keysBytes, usableSlots, type WrittenBuffer, type WrittenHeap, type WrittenObject } from "./heap-encoder.ts";
 import { STATIC_TYPES } from "./heap-types.ts";
 
 /** What decoding must say of an object. */
@@ -107,4 +109,53 @@ function ownSize(heap: WrittenHeap, written: WrittenObject): number {
     case "native":
       return type.basicBytes;
   }
+}
+
+/** A reference that decoding must say: by address, and in which slot. */
+export interface ExpectedReference {
+  readonly to: number;
+  readonly slot: number;
+  readonly counted: boolean;
+}
+
+/** What the objects that can be found refer to, by address. */
+export function expectedReferences(heap: WrittenHeap, found: Iterable<number>): Map<number, ExpectedReference[]> {
+  const base = fieldSlot(heap.layout.offset("PyTypeObject", "tp_base"));
+  const staticTypes = STATIC_TYPES.filter((name) => name !== "object").map((name): [number, ExpectedReference[]] => [
+    heap.types[name].address,
+    [{ to: heap.types.object.address, slot: base, counted: true }],
+  ]);
+  const ofObjects = [...heap.classes.map(({ object }) => object), ...heap.objects].map(
+    (object): [number, ExpectedReference[]] => [object.address, referencesOf(heap, object)],
+  );
+  const all = new Map([...staticTypes, ...ofObjects]);
+  return new Map([...found].map((address) => [address, all.get(address) ?? []]));
+}
+
+function referencesOf(heap: WrittenHeap, written: WrittenObject): ExpectedReference[] {
+  const { layout } = heap;
+  const { object } = written.model;
+  const memory = packSlot(SlotPart.memory, 0);
+  const references = written.references
+    .map((to, index) => ({ to, slot: written.slots[index], counted: true }))
+    // A structure that points back at its owner does not count it.
+    .filter(({ to, slot }) => to !== written.address || slot !== memory);
+  // An instance of a class counts its class.
+  if (written.type.model !== undefined) {
+    references.push({ to: written.type.address, slot: packSlot(SlotPart.implicit, 0), counted: true });
+  }
+  if (object.kind === "split") {
+    const shared = heap.classes.filter(({ keys }) => keys !== 0);
+    const { address } = shared[object.class % shared.length].object;
+    references.push({ to: address, slot: fieldSlot(layout.offset("PyDictObject", "ma_keys")), counted: false });
+  }
+  return references;
+}
+
+/** Bytes that a str or bytes object holds and how many characters that are; undefined for all other objects. */
+export function expectedContent({
+  model: { object },
+}: WrittenObject): { length: number; width: number; tweak: number } | undefined {
+  if (object.kind === "bytes") return { length: object.length, width: 1, tweak: 0 };
+  return object.kind === "str" ? { length: object.length, width: object.width, tweak: object.width } : undefined;
 }

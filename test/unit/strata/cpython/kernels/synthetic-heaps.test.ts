@@ -1,17 +1,21 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { buildReferenceTables } from "../../../../../src/capture/reference-tables.ts";
+import { forEachReference } from "../../../../../src/snapshot/references.ts";
 import { descriptorGeneration, descriptorState, descriptorType } from "../../../../../src/snapshot/states.ts";
-import { ObjectState } from "../../../../../src/snapshot/tables.ts";
+import { ObjectState, UncountedKind } from "../../../../../src/snapshot/tables.ts";
 import * as P from "../../../../../src/strata/cpython/kernels/parameters.ts";
 import { layoutVersions, loadLayout } from "../../../../../src/strata/cpython/layouts/layout.ts";
 import { type DecodedObjects, decodeObjects } from "../../../../../src/strata/cpython/objects/decode-objects.ts";
 import { encodeHeap, LIBRARY, type WrittenHeap } from "../../../../support/heap-encoder.ts";
 import { heapModel } from "../../../../support/heap-model.ts";
-import { type ExpectedObject, expectedObjects } from "../../../../support/heap-oracle.ts";
+import { type ExpectedObject, expectedContent, expectedObjects, expectedReferences } from "../../../../support/heap-oracle.ts";
 import { MEMORY_FORMS } from "../../../../support/relaid-image.ts";
+import { sipHash13 } from "../../../../support/sip-hash.ts";
 
 const RUNS = 25;
+const HASH_KEY = Int32Array.of(0x03020100, 0x07060504, 0x0b0a0908, -0x10203);
 const FORMS = fc.constantFrom(...Object.values(MEMORY_FORMS));
 const DEBUG = fc.constantFrom(0 as const, 0 as const, 16 as const);
 
@@ -22,13 +26,16 @@ for (const version of layoutVersions()) {
     await fc.assert(
       fc.asyncProperty(heapModel, DEBUG, FORMS, async (model, debugBytes, makeMemory) => {
         const heap = encodeHeap(model, version.minor, layout, debugBytes);
-        const decoded = await decodeObjects(heap.input(makeMemory()));
+        const decoded = await decodeObjects({ ...heap.input(makeMemory()), references: { hashKey: HASH_KEY } });
         const expected = expectedObjects(heap);
         assert.deepEqual(decoded.problems, []);
         comparePlaces(heap, decoded, expected);
         compareOthers(heap, decoded, expected);
         compareTypes(decoded, expected);
         compareAccounts(heap, decoded);
+        compareOwnedBytes(decoded);
+        compareReferences(heap, decoded, expected);
+        compareContents(heap, decoded, expected);
       }),
       { numRuns: RUNS },
     );
@@ -39,9 +46,14 @@ for (const version of layoutVersions()) {
       fc.asyncProperty(heapModel, DEBUG, async (model, debugBytes) => {
         const results: DecodedObjects[] = [];
         for (const makeMemory of Object.values(MEMORY_FORMS)) {
-          results.push(await decodeObjects(encodeHeap(model, version.minor, layout, debugBytes).input(makeMemory())));
+          const input = encodeHeap(model, version.minor, layout, debugBytes).input(makeMemory());
+          results.push(await decodeObjects({ ...input, references: { hashKey: HASH_KEY } }));
         }
-        const [first, ...rest] = results.map(({ usedBytes: _, ...columns }) => columns);
+        const [first, ...rest] = results.map(({ usedBytes: _, graph, ...columns }) => {
+          assert.ok(graph);
+          const { releaseWindow: __, ...streams } = graph;
+          return { ...columns, ...streams };
+        });
         for (const other of rest) assert.deepEqual(other, first);
       }),
       { numRuns: 4 },
@@ -166,5 +178,66 @@ function compareAccounts(heap: WrittenHeap, { poolAccounts, types }: DecodedObje
   assert.equal(
     types.residentBytes.reduce((sum, bytes) => sum + bytes, 0),
     objects,
+  );
+}
+
+/** Of every type: shallow sizes, what instances have in place beyond them, and buffers that no shallow size counts. */
+function compareOwnedBytes({ length, descriptor, bytes, link, types }: DecodedObjects): void {
+  const sums = new Float64Array(types.length);
+  for (let place = 0; place < length; place++) {
+    const about = descriptor[place];
+    const type = descriptorType(about);
+    if (descriptorState(about) === ObjectState.object) sums[type] += bytes[place] + types.inPlaceExtraBytes[type];
+    else if (descriptorState(about) === ObjectState.buffer && type === P.BUFFER_EXTRA) {
+      sums[descriptorType(descriptor[link[place]])] += bytes[place];
+    }
+  }
+  assert.deepEqual(sums.subarray(1), types.ownedBytes.subarray(1));
+}
+
+/** Each reference once, in its slot, and no other. */
+function compareReferences(heap: WrittenHeap, decoded: DecodedObjects, expected: ReadonlyMap<number, ExpectedObject>): void {
+  assert.ok(decoded.graph && !decoded.graph.partial);
+  const tables = buildReferenceTables(decoded, decoded.graph.references, new Set());
+  const places = placesOf(heap, decoded, expected);
+  const actual = Array.from({ length: decoded.length }, (): string[] => []);
+  for (const [place, lines] of actual.entries()) {
+    forEachReference(tables, place, (target, slot) => lines.push(`${slot} to ${target}`));
+  }
+  const { uncounted } = tables;
+  for (let row = 0; row < uncounted.length; row++) {
+    assert.equal(uncounted.kind[row], UncountedKind.sharedKeys);
+    actual[uncounted.source[row]].push(`${uncounted.slot[row]} to ${uncounted.target[row]} uncounted`);
+  }
+  for (const [address, references] of expectedReferences(heap, expected.keys())) {
+    const place = places.get(address) ?? -1;
+    const wanted = references.map(({ to, slot, counted }) => `${slot} to ${places.get(to)}${counted ? "" : " uncounted"}`);
+    assert.deepEqual(actual[place].sort(), wanted.sort(), `object at 0x${address.toString(16)}, place ${place}`);
+    actual[place] = [];
+  }
+  assert.deepEqual(actual.flat(), []);
+}
+
+/** Every str and bytes object, its length, and the hash of what it holds. */
+function compareContents(heap: WrittenHeap, decoded: DecodedObjects, expected: ReadonlyMap<number, ExpectedObject>): void {
+  assert.ok(decoded.graph);
+  const places = placesOf(heap, decoded, expected);
+  const wanted = heap.objects.flatMap((object) => {
+    const content = expectedContent(object);
+    const place = places.get(object.address);
+    if (content === undefined || !expected.has(object.address) || place === undefined) return [];
+    const { length, width, tweak } = content;
+    const key = HASH_KEY.with(0, HASH_KEY[0] ^ tweak);
+    return [{ place, length, hash: sipHash13(key, new Uint8Array(length * width)) }];
+  });
+  const { length, place, size, hashLow, hashHigh } = decoded.graph.contents;
+  const found = Array.from({ length }, (_, row) => ({
+    place: place[row],
+    length: size[row],
+    hash: BigInt(hashLow[row]) | (BigInt(hashHigh[row]) << 32n),
+  }));
+  assert.deepEqual(
+    found,
+    wanted.sort((left, right) => left.place - right.place),
   );
 }
