@@ -17,6 +17,8 @@ export function isReachableField(graph: ObjectGraph, source: number, name: strin
   if (!isIdentifier(name) || MADE_ON_READING.has(name)) return false;
   // Annotations are kept as a tuple until they are asked for (CPython Objects/funcobject.c, from 3.10).
   if (name === "__annotations__") return formOf(graph, target) === TypeForm.dict;
+  // A text stream keeps bytes and shows a str (Modules/_io/textio.c, 3.6).
+  if (name === "errors") return formOf(graph, target) === TypeForm.str;
   return !hasPythonClass(graph, source) || !isOverridden(graph, source, name);
 }
 

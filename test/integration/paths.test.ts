@@ -68,7 +68,6 @@ const EXPRESSIONS = [
   "__main__.Registered.__dict__['binding'].kept",
   "__main__.Registered.__dict__['not a name']",
   "__main__.Registered.table[0]",
-  "__main__.Registered.__dict__['check'].__func__.__defaults__[0]",
   "__main__.ODD_NAMES.__dict__['class']",
   "__main__.ODD_NAMES.__dict__['ﬁ']",
   "__main__.ODD_NAMES.ä",

@@ -258,6 +258,7 @@ def refers(known, source, target):
 
 
 def main():
+    gc.collect()  # or what is garbage now is gone when it is asked for
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     for line in sys.stdin:
