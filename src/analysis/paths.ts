@@ -125,7 +125,7 @@ function namespaceStep(graph: ObjectGraph, owner: number, namespace: number, tar
 }
 
 /** Of several references to the same object the one that can be evaluated. */
-function bestName(graph: ObjectGraph, source: number, target: number): ReferenceName {
+export function bestName(graph: ObjectGraph, source: number, target: number): ReferenceName {
   const names = slotsBetween(graph, source, target).map((slot) => referenceName(graph, source, slot, target));
   return names.find((name) => name.evaluable) ?? names[0] ?? { text: "<reference>", evaluable: false };
 }

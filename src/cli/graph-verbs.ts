@@ -1,6 +1,7 @@
 import { type Command, Option } from "commander";
 import type { Result } from "../base/result.ts";
 import {
+  type CyclesArguments,
   type LimitedArguments,
   type ObjectsArguments,
   parseGeneration,
@@ -45,6 +46,14 @@ export function addGraphVerbs(addVerb: AddVerb, onSource: OnSource): void {
     .action((text: string, _: unknown, command: Command) =>
       onSource(text, async (source) =>
         (await import("./commands/objects.ts")).objects(source, command.optsWithGlobals<ObjectsArguments>()),
+      ),
+    );
+  addVerb("cycles <pid|file>", "garbage that waits for a collection, who closes its cycles, the collector's state")
+    .addOption(new Option("--reachable", "cycles that are in use too").default(false))
+    .addOption(limitOption("20"))
+    .action((text: string, _: unknown, command: Command) =>
+      onSource(text, async (source) =>
+        (await import("./commands/cycles.ts")).cycles(source, command.optsWithGlobals<CyclesArguments>()),
       ),
     );
   addVerb(

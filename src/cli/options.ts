@@ -59,6 +59,10 @@ export interface LimitedArguments extends CommonOptions {
   readonly limit?: number;
 }
 
+export interface CyclesArguments extends LimitedArguments {
+  readonly reachable: boolean;
+}
+
 /** Largest PID that a 64-bit kernel hands out (include/linux/threads.h, PID_MAX_LIMIT). */
 const PID_LIMIT = 4 * 1024 * 1024;
 const SIZE_UNITS: Readonly<Record<string, number>> = { "": 1, k: KIB, m: MIB, g: GIB, t: 1024 * GIB };

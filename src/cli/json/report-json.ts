@@ -49,7 +49,8 @@ function collectorsJson(interpreters: readonly InterpreterFacts[]): Json | undef
   return main && { ...collectorJson(main), subinterpreters: others.map(collectorJson) };
 }
 
-function collectorJson(interpreter: InterpreterFacts): JsonObject {
+/** One interpreter's collector. */
+export function collectorJson(interpreter: InterpreterFacts): JsonObject {
   return {
     id: interpreter.id,
     address: addressJson(interpreter.address),
