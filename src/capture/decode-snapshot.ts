@@ -142,7 +142,7 @@ export async function decodeSnapshot({
   }
   return {
     process: processFacts(taken, identity, runtime, glibc, readGlibcVersion(readOnly, taken.mappings)),
-    capture: captureFacts(taken, consistent),
+    capture: captureFacts(taken, consistent, objects?.graph?.partial === true),
     mappings: os.mappings,
     pages: taken.pages,
     claims,

@@ -41,7 +41,8 @@ export function processFacts(
   };
 }
 
-export function captureFacts({ pause }: ProcessImage, consistent: boolean): CaptureFacts {
+/** @param partial when references were left out for want of room */
+export function captureFacts({ pause }: ProcessImage, consistent: boolean, partial: boolean): CaptureFacts {
   return {
     takenAt: new Date().toISOString(),
     pausedMilliseconds: pause.pausedMilliseconds,
@@ -49,7 +50,7 @@ export function captureFacts({ pause }: ProcessImage, consistent: boolean): Capt
     bytesCopied: pause.bytesCopied,
     attempts: pause.attempts,
     consistent,
-    complete: pause.swappedBytesNotRead === 0 && pause.unreadPages === 0,
+    complete: pause.swappedBytesNotRead === 0 && pause.unreadPages === 0 && !partial,
     swappedBytesNotRead: pause.swappedBytesNotRead,
     method: pause.method,
     reader: pause.reader,

@@ -281,7 +281,7 @@ export interface ObjectTables {
   readonly poolPlaces: number;
   readonly chunkPlaces: number;
   /**
-   * Bits 0–23 type index, 24–26 `ObjectState`, 27–28 header code, 29–30 generation (3 = untracked, permanent
+   * Bits 0–23 type index (of a buffer: 1 when its bytes come on top of its owner's shallow size, else 0), 24–26 `ObjectState`, 27–28 header code, 29–30 generation (3 = untracked, permanent
    * counts as 2), 31 two debug headers instead of one.
    */
   readonly descriptor: Uint32Array;

@@ -127,6 +127,16 @@ export function imageReleaser(image: MemoryImage): (start: number, end: number) 
   return (start, end) => discard(image, start, end, host, native, "inwards");
 }
 
+/** Gives the pages of `words` words of linear memory back to the kernel; they read zero from then on. Nothing without native calls. */
+export function releaseMemory(memory: LinearMemory, word: number, words: number): void {
+  const native = loadNative();
+  if (!native) return;
+  const start = new HostAddresses(memory, native).of(word);
+  const first = roundUp(start, PAGE_BYTES);
+  const last = roundDown(start + words * 4, PAGE_BYTES);
+  if (last > first) native.madvise(first, last - first, MemoryAdvice.dontNeed);
+}
+
 /** @param rounding `inwards` spares a page that also belongs to a neighbour: a buffer need not begin at a page */
 function discard(
   image: MemoryImage,
