@@ -7,7 +7,7 @@
  */
 import { hasBit, newBits, setBit } from "../base/bits.ts";
 import { Uint32Column } from "../base/columns.ts";
-import { type Graph, inDegrees } from "../graph/graph.ts";
+import { type Graph, inDegrees, type Weights } from "../graph/graph.ts";
 import { reachableNodes } from "../graph/reachable.ts";
 import { type Subgraph, subgraphOf } from "../graph/subgraph.ts";
 import { forEachReference, packSlot } from "../snapshot/references.ts";
@@ -67,7 +67,7 @@ export function findGarbage(graph: ObjectGraph): Garbage {
 }
 
 /** Sums owned bytes over some members. */
-export function sumOf(members: Uint32Array, ownedBytes: Float64Array, includes: (member: number) => boolean): ObjectSum {
+export function sumOf(members: Uint32Array, ownedBytes: Weights, includes: (member: number) => boolean): ObjectSum {
   let count = 0;
   let bytes = 0;
   for (let member = 0; member < members.length; member++) {

@@ -8,7 +8,7 @@ import { hasBit, newBits, setBit } from "../base/bits.ts";
 import { fail, type Result, succeed } from "../base/result.ts";
 import { type DominatorTree, dominatorTree } from "../graph/dominators.ts";
 import { freedAtOnceSizes } from "../graph/freed-at-once.ts";
-import { type Graph, reverseGraph } from "../graph/graph.ts";
+import { type Graph, reverseGraph, type Weights } from "../graph/graph.ts";
 import { dominatedNodes, retainedCounts, retainedSizes } from "../graph/retained.ts";
 import { descriptorState, IMMORTAL_REFERENCES } from "../snapshot/states.ts";
 import { type GraphTables, ObjectState, type ObjectTables, RootKind, type Snapshot } from "../snapshot/tables.ts";
@@ -20,8 +20,8 @@ export interface ObjectGraph {
   readonly tables: GraphTables;
   /** Counted references; the table of interned strings counts none of its own. */
   readonly graph: Graph;
-  /** Bytes of each object and of the buffers that it alone owns; 0 where no object is. */
-  readonly ownedBytes: Float64Array;
+  /** Bytes of each object and of the buffers that it alone owns; 0 where no object is. Doubles only where one is above 4 GiB. */
+  readonly ownedBytes: Weights;
   /** Counted references that we see to each object: from objects, and from roots. */
   readonly seenReferences: Uint32Array;
   /** A bit for each node of `held`. */
@@ -38,8 +38,11 @@ export interface ObjectGraph {
   /** Owned bytes of all that each object keeps alive, itself included; one item more than places: what is reachable at all. */
   readonly retainedBytes: Float64Array;
   /** How many objects each object keeps alive, itself included; as `retainedBytes`. */
-  readonly retainedCounts: Float64Array;
-  /** The part of `retainedBytes` that reference counting frees when the object goes; the rest needs a collection. */
+  readonly retainedCounts: Uint32Array;
+  /**
+   * The part of `retainedBytes` that reference counting frees when the object goes; the rest needs a collection. For one object
+   * or a few `freedAtOnce` costs less.
+   */
   readonly freedAtOnceBytes: Float64Array;
 }
 
@@ -75,7 +78,7 @@ export function isObject(objects: ObjectTables, place: number): boolean {
 
 class CapturedGraph implements ObjectGraph {
   readonly graph: Graph;
-  readonly ownedBytes: Float64Array;
+  readonly ownedBytes: Weights;
   readonly seenReferences: Uint32Array;
   readonly heldBits: Uint32Array;
   readonly held: Uint32Array;
@@ -84,7 +87,7 @@ class CapturedGraph implements ObjectGraph {
   private lazyDominators: DominatorTree | undefined;
   private lazyDominated: Graph | undefined;
   private lazyRetainedBytes: Float64Array | undefined;
-  private lazyRetainedCounts: Float64Array | undefined;
+  private lazyRetainedCounts: Uint32Array | undefined;
   private lazyFreedAtOnceBytes: Float64Array | undefined;
 
   constructor(
@@ -120,13 +123,13 @@ class CapturedGraph implements ObjectGraph {
     return this.lazyRetainedBytes;
   }
 
-  get retainedCounts(): Float64Array {
+  get retainedCounts(): Uint32Array {
     this.lazyRetainedCounts ??= retainedCounts(this.dominators);
     return this.lazyRetainedCounts;
   }
 
   get freedAtOnceBytes(): Float64Array {
-    this.lazyFreedAtOnceBytes ??= freedAtOnceSizes(this.dominators, this.referrers, this.ownedBytes);
+    this.lazyFreedAtOnceBytes ??= freedAtOnceSizes(this.dominators, this.referrers, this.ownedBytes, undefined, this.dominated);
     return this.lazyFreedAtOnceBytes;
   }
 }

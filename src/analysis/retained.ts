@@ -5,6 +5,7 @@ import type { Graph } from "../graph/graph.ts";
 import { reachableNodes } from "../graph/reachable.ts";
 import { descriptorType, IMMORTAL_REFERENCES } from "../snapshot/states.ts";
 import type { Snapshot } from "../snapshot/tables.ts";
+import { freedAtOnce } from "./freed-at-once.ts";
 import { largest } from "./largest.ts";
 import { isObject, type ObjectGraph } from "./object-graph.ts";
 import { placeBytes } from "./places.ts";
@@ -90,7 +91,7 @@ export function retainedRow(graph: ObjectGraph, object: number): RetainedRow {
     ownedBytes: graph.ownedBytes[object],
     retainedBytes: graph.retainedBytes[object],
     retainedCount: graph.retainedCounts[object],
-    freedAtOnceBytes: graph.freedAtOnceBytes[object],
+    freedAtOnceBytes: freedAtOnce(graph, object),
     references: references === IMMORTAL_REFERENCES ? undefined : references,
     dominated: dominated.offsets[object + 1] - dominated.offsets[object],
     accumulator: accumulatorOf(graph, object),

@@ -4,13 +4,13 @@
  * A virtual root refers to every held node. Node d dominates node n when every way from the virtual root to n leads through d;
  * the last of them before n is its immediate dominator. Reduction, numbering, Lengauer–Tarjan: see the files of these names.
  *
- * O(nodes + edges · log nodes). The result takes 8 bytes and one bit a node; up to 36 bytes a numbered node and 4 bytes an
+ * O(nodes + edges · log nodes). The result takes 8 bytes and one bit a node; up to 40 bytes a numbered node and 4 bytes an
  * edge of scratch.
  */
-import { hasBit, newBits, setBit } from "../base/bits.ts";
+import { newBits, setBit } from "../base/bits.ts";
 import type { Graph } from "./graph.ts";
 import { lengauerTarjan } from "./lengauer-tarjan.ts";
-import { FOLDED, predecessorsOf, searchReduced, UNREACHED } from "./reduced-search.ts";
+import { FIRST_DOMINATED, predecessorsOf, searchReduced, UNREACHED } from "./reduced-search.ts";
 import { Scratch } from "./scratch.ts";
 
 export interface DominatorTree {
@@ -34,23 +34,17 @@ export function dominatorTree(graph: Graph, held: Uint32Array, scratch: Scratch 
   const predecessors = predecessorsOf(graph, search, scratch);
   const { dominators, steps } = lengauerTarjan(search.length, search.parents, predecessors, scratch);
   const { order, folded, numbers } = search;
-  nameDominators(graph, heldBits, order, dominators, numbers);
+  nameDominators(order, dominators, numbers);
   scratch.release(mark);
   return { nodes: graph.nodes, immediateDominators: numbers, order, folded, steps };
 }
 
-/** Turns each node's number, or that it is folded, into the node that dominates it. */
-function nameDominators(graph: Graph, held: Uint32Array, order: Int32Array, dominators: Int32Array, numbers: Int32Array): void {
-  const { nodes, offsets, edges } = graph;
-  for (let number = 1; number < order.length; number++) {
-    const node = order[number];
-    for (let edge = offsets[node]; edge < offsets[node + 1]; edge++) {
-      if (numbers[edges[edge]] === FOLDED) numbers[edges[edge]] = hasBit(held, edges[edge]) ? nodes : node;
-    }
-    numbers[node] = order[dominators[number]];
-  }
-  // What is still folded is referred to by nothing that was reached: held from outside only, or not at all.
-  for (let node = 0; node < nodes; node++) {
-    if (numbers[node] === FOLDED) numbers[node] = hasBit(held, node) ? nodes : UNREACHED;
+/** Turns each node's number, or what is in its place, into the node that dominates it. */
+function nameDominators(order: Int32Array, dominators: Int32Array, numbers: Int32Array): void {
+  for (let node = 0; node < numbers.length; node++) {
+    const number = numbers[node];
+    if (number > 0) numbers[node] = order[dominators[number]];
+    // What is folded still is referred to by nothing that was reached.
+    else numbers[node] = number <= FIRST_DOMINATED ? FIRST_DOMINATED - number : UNREACHED;
   }
 }

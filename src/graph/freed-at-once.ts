@@ -27,18 +27,17 @@ const NONE = -1;
  * Bytes freed at once with each node, itself included, in the unit of `sizes`. Held nodes go with nobody. An edge from a node that
  * is not reached counts: garbage keeps things alive too. A node that nothing reaches frees itself.
  *
- * @param referrers the graph of `tree` turned round.
+ * @param referrers the graph of `tree` turned round. @param dominated of `tree`, where it is known already.
  */
 export function freedAtOnceSizes(
   tree: DominatorTree,
   referrers: Graph,
   sizes: Weights,
   scratch: Scratch = new Scratch(),
+  dominated: Graph = dominatedNodes(tree),
 ): Float64Array {
   const { nodes, order, folded } = tree;
-  const freed = new Float64Array(nodes);
-  for (let node = 0; node < nodes; node++) freed[node] = sizes[node];
-  const dominated = dominatedNodes(tree);
+  const freed = new Float64Array(sizes.subarray(0, nodes));
   const mark = scratch.mark();
   const siblings = new Siblings(nodes, scratch);
   for (let index = order.length - 1; index > 0; index--) {

@@ -1,3 +1,4 @@
+import { freedAtOnce } from "../../analysis/freed-at-once.ts";
 import { typeOf } from "../../analysis/graph-lookups.ts";
 import type { ObjectGraph } from "../../analysis/object-graph.ts";
 import { objectLabel } from "../../analysis/object-labels.ts";
@@ -41,7 +42,7 @@ export function objectJson(graph: ObjectGraph, object: number): JsonObject {
     ownedBytes: graph.ownedBytes[object],
     retainedBytes: graph.retainedBytes[object],
     retainedCount: graph.retainedCounts[object],
-    freedAtOnceBytes: graph.freedAtOnceBytes[object],
+    freedAtOnceBytes: freedAtOnce(graph, object),
     referenceCount: facts?.referenceCount,
     immortal: facts?.referenceCount === undefined,
     generation: generation === UNTRACKED_GENERATION ? "untracked" : generation,

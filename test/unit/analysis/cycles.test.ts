@@ -232,7 +232,7 @@ test("generations add up to all objects", () => {
       );
       assert.equal(
         generations.reduce((sum, { bytes }) => sum + bytes, 0),
-        graph.ownedBytes.reduce((sum, bytes) => sum + bytes, 0),
+        Array.from(graph.ownedBytes).reduce((sum, bytes) => sum + bytes, 0),
       );
     }),
   );

@@ -59,7 +59,7 @@ test("owned bytes are shallow bytes, buffers that they leave out, and what a typ
   assert.equal(ownedBytes[place("message")], 5_000_000_000);
   for (let index = 0; index < objects.length; index++) assert.equal(ownedBytes[index] > 0, isObject(objects, index));
   assert.equal(
-    ownedBytes.reduce((sum, bytes) => sum + bytes, 0),
+    Array.from(ownedBytes).reduce((sum, bytes) => sum + bytes, 0),
     snapshot.types.ownedBytes.reduce((sum, bytes) => sum + bytes, 0),
   );
 });

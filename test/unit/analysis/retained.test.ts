@@ -37,12 +37,15 @@ test("freed at once is what goes when references are counted down", () => {
     fc.property(heaps(), (spec) => {
       const { graph } = openedGraph(spec);
       const reached = reachable(graph.graph, graph.held);
+      const seen = graph.seenReferences.slice();
       for (const place of placesOf(graph)) {
         if (!reached.has(place)) continue;
         const { freedAtOnceBytes, retainedBytes } = retainedRow(graph, place);
+        assert.equal(freedAtOnceBytes, graph.freedAtOnceBytes[place]);
         assert.equal(freedAtOnceBytes, weightOf(graph, freedWith(graph.graph, graph.held, place)));
         assert.ok(freedAtOnceBytes <= retainedBytes);
       }
+      assert.deepEqual(graph.seenReferences, seen, "counts are as they were");
     }),
     { numRuns: 300 },
   );
