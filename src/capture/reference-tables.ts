@@ -149,8 +149,22 @@ function orderUncounted(rows: UncountedRows, places: number): ReferenceTables["u
   };
 }
 
-/** Rows by ascending source; those of one source keep their order. Counting sort, O(rows + places). */
+/** Up to here a sort is cheaper than a pass over all places, and its keys are exact: there are fewer than 2^36 places. */
+const FEW_ROWS = 2 ** 17;
+
+/** Rows by ascending source; those of one source keep their order. */
 function orderBySource(source: Uint32Array, places: number): Uint32Array {
+  return source.length <= FEW_ROWS ? sortBySource(source) : countBySource(source, places);
+}
+
+function sortBySource(source: Uint32Array): Uint32Array {
+  const rows = source.length;
+  const keys = Float64Array.from(source, (place, row) => place * rows + row).sort();
+  return Uint32Array.from(keys, (key) => key % rows);
+}
+
+/** Counting sort, O(rows + places). */
+function countBySource(source: Uint32Array, places: number): Uint32Array {
   const next = new Uint32Array(places + 1);
   for (let row = 0; row < source.length; row++) next[source[row] + 1]++;
   for (let place = 0; place < places; place++) next[place + 1] += next[place];
