@@ -14,6 +14,19 @@ const HEADER_BYTES = 16;
 const POINTER_BYTES = 8;
 const MOST_BASES = 64;
 
+/** Memory outside the object that holds references of its owner. */
+const IN_MEMORY: Readonly<Record<string, string>> = {
+  // Strings, numbers and, up to 3.8, everything in the state of a module without a tp_traverse.
+  module: "state of a module",
+  code: "co_code and names that were made from it (_PyCoCached, 3.12)",
+  "functools._lru_cache_wrapper": "links of an lru_cache, which are values of its dictionary too",
+  "collections.OrderedDict": "keys of an OrderedDict's nodes, which are keys of the dictionary too",
+  "zoneinfo.ZoneInfo": "offsets and names of a time zone's transitions",
+  PyCapsule: "what C code exports through a capsule",
+  "_pickle.Pickler": "memo of a pickler",
+  "_pickle.Unpickler": "memo of an unpickler",
+};
+
 /** Types without a tp_traverse: nothing of theirs can close a cycle, or nobody wrote one. In some versions they have got one. */
 const UNTRAVERSED: Readonly<Record<string, readonly [structure: string, ...fields: string[]]>> = {
   code: [
@@ -73,7 +86,14 @@ const UNTRAVERSED: Readonly<Record<string, readonly [structure: string, ...field
     "next_row",
   ],
   "sqlite3.Row": ["pysqlite_Row", "data", "description"],
-  "zoneinfo.ZoneInfo": ["PyZoneInfo_ZoneInfo", "key", "file_repr"],
+  "zoneinfo.ZoneInfo": [
+    "PyZoneInfo_ZoneInfo",
+    "key",
+    "file_repr",
+    "tzrule_after.std.utcoff",
+    "tzrule_after.std.dstoff",
+    "tzrule_after.std.tzname",
+  ],
   "_bz2.BZ2Decompressor": ["BZ2Decompressor", "unused_data"],
   "_lzma.LZMADecompressor": ["Decompressor", "unused_data"],
   "zlib.Compress": ["compobject", "unused_data", "unconsumed_tail", "zdict"],
@@ -89,16 +109,17 @@ const LEFT_OUT: Readonly<Record<string, readonly [structure: string, ...fields: 
   member_descriptor: ["PyDescrObject", "d_name", "d_qualname"],
   wrapper_descriptor: ["PyDescrObject", "d_name", "d_qualname"],
   module: ["PyModuleObject", "md_name"],
-  generator: ["PyGenObject", "gi_name", "gi_qualname"],
-  coroutine: ["PyCoroObject", "cr_name", "cr_qualname", "cr_origin"],
-  async_generator: ["PyAsyncGenObject", "ag_name", "ag_qualname"],
+  "xml.etree.ElementTree.XMLParser": ["XMLParserObject", "elementtree_module"],
+  generator: ["PyGenObject", "gi_name", "gi_qualname", "gi_iframe"],
+  coroutine: ["PyCoroObject", "cr_name", "cr_qualname", "cr_origin", "cr_iframe"],
+  async_generator: ["PyAsyncGenObject", "ag_name", "ag_qualname", "ag_iframe"],
   "typing.TypeVar": ["typevarobject", "name"],
   "typing.ParamSpec": ["paramspecobject", "name"],
   "typing.TypeVarTuple": ["typevartupleobject", "name"],
   "typing.TypeAliasType": ["typealiasobject", "name"],
   // What a file or a pickle is read from and written to.
   "_io.BytesIO": ["bytesio", "buf"],
-  "_io.StringIO": ["stringio", "accu", "writer.buffer", "decoder", "readnl"],
+  "_io.StringIO": ["stringio", "accu.small", "accu.large", "writer.buffer", "decoder", "readnl"],
   "_pickle.Pickler": ["PicklerObject", "output_buffer"],
   "_json.Scanner": ["PyScannerObject", "memo"],
   "_thread._local": ["localobject", "key", "wr_callback"],
@@ -144,6 +165,10 @@ export function unvisitedKinds(known: KnownObjects): UnvisitedKinds {
       if (part === SlotPart.attribute && isType(source)) return "attribute name that instances share";
       // Instances visit their type from 3.9 on, and then only where a C type's own tp_traverse was taught to.
       if (part === SlotPart.implicit && position === 0) return "type of an instance";
+      // A type's tp_dict is found as its instance dictionary.
+      if (part === SlotPart.implicit && isType(source)) return "field of a static type";
+      if (part === SlotPart.memory)
+        return IN_MEMORY[qualifiedTypeName(known.snapshot.types, descriptorType(descriptor[source]))];
       const type = descriptorType(descriptor[source]);
       let fields = byType.get(type);
       if (fields === undefined) {

@@ -63,11 +63,12 @@ function kindsBySymbol({
     _PyWeakref_RefType: { kind: P.KIND_WEAK_REFERENCE },
     _PyWeakref_ProxyType: { kind: P.KIND_WEAK_REFERENCE },
     _PyWeakref_CallableProxyType: { kind: P.KIND_WEAK_REFERENCE },
-    PyType_Type: hosted(Code.decodeType, { leastBytes: 64 }),
+    PyType_Type: hosted(Code.decodeType, { leastBytes: 64, ...OPAQUE }),
     PyCode_Type: hosted(Code.decodeCode, since(11) ? { roundTo8: true } : {}),
     PyFrame_Type: hosted(Execution.decodeFrame, { leastBytes: 40 }),
     PyModule_Type: hosted(Modules.decodeModule),
     PyMemoryView_Type: hosted(Borrowing.without("PyMemoryViewObject", "view")),
+    _PyManagedBuffer_Type: hosted(Borrowing.without("_PyManagedBufferObject", ...BUFFER_FIELDS)),
     PyEnum_Type: hosted(Borrowing.without("enumobject", "one")),
     PyContextVar_Type: hosted(Borrowing.without("PyContextVar", "var_cached")),
     ...(since(11)
@@ -86,6 +87,9 @@ function kindsBySymbol({
   };
 }
 
+/** What C code makes of tuple. */
+export const STRUCT_SEQUENCE: TypeKind = hosted(Collections.decodeStructSequence, { ignoreItems: false, itemsInPlace: true });
+
 /** Kinds of the types that Python's module exports, by the address of the type object. */
 export function kindsByAddress(context: ObjectContext): Map<number, TypeKind> {
   const kinds = new Map<number, TypeKind>();
@@ -96,6 +100,9 @@ export function kindsByAddress(context: ObjectContext): Map<number, TypeKind> {
   }
   return kinds;
 }
+
+/** A managed buffer counts its exporter; the rest describes memory that is the exporter's (Include/object.h Py_buffer). */
+const BUFFER_FIELDS = ["buf", "format", "shape", "strides", "suboffsets", "internal"].map((field) => `master.${field}`);
 
 const SQLITE_EXCEPTIONS = [
   "Warning",
@@ -140,7 +147,7 @@ export const KINDS_BY_NAME: ReadonlyMap<string, TypeKind> = new Map(
     "datetime.time": hosted(Borrowing.zoned("PyDateTime_Time"), { leastBytes: 32 }),
     "datetime.datetime": hosted(Borrowing.zoned("PyDateTime_DateTime"), { leastBytes: 40 }),
     "functools._lru_cache_wrapper": hosted(Borrowing.decodeLruCache),
-    "functools._lru_list_elem": hosted(Borrowing.without("lru_list_elem", "prev", "next", "key", "result")),
+    "functools._lru_list_elem": hosted(Borrowing.decodeLruLink),
     "itertools._tee_dataobject": hosted(Borrowing.decodeTeeData),
     "itertools.groupby": hosted(Borrowing.without("groupbyobject", "currgrouper")),
     "decimal.Context": hosted(Borrowing.without("PyDecContextObject", "tstate")),
@@ -158,6 +165,12 @@ export const KINDS_BY_NAME: ReadonlyMap<string, TypeKind> = new Map(
     "re.Pattern": hosted(Borrowing.without("PatternObject", "code"), OPAQUE),
     "_sre.SRE_Pattern": hosted(Borrowing.without("PatternObject", "code"), OPAQUE),
     "_sre.SRE_Scanner": hosted(Borrowing.without("ScannerObject"), OPAQUE),
+    "_pickle.Pdata": hosted(Modules.decodePickleStack),
+    "_queue.SimpleQueue": hosted(Borrowing.withOpaque("simplequeueobject", "lock")),
+    "_ctypes.CThunkObject": hosted(Borrowing.without("CThunkObject", "atypes"), OPAQUE),
+    // Parsers know the object that they belong to; handlers are a table of their own.
+    "pyexpat.xmlparser": hosted(Borrowing.withOpaque("xmlparseobject", "itself")),
+    "xml.etree.ElementTree.XMLParser": hosted(Borrowing.withOpaque("XMLParserObject", "parser", "state")),
     "_random.Random": hosted(Borrowing.decodePlainData),
     // Exceptions of the module, which the connection has as attributes; nodes and caches are lists of borrowed links.
     "sqlite3.Connection": hosted(Borrowing.without("pysqlite_Connection", ...SQLITE_EXCEPTIONS)),

@@ -13,6 +13,9 @@ const MOST_SLOTS = 1 << 16;
 
 /** Bytes of the longest object that is believed to have a body to read. */
 const MOST_COVERED = P.MOST_BASIC_BYTES + 64;
+/** How far memory behind an object is followed when its structure is a guess. */
+const MOST_BODY_PLACES = 16384;
+const MOST_BODY_WORDS = 4096;
 /** First word behind an object's header. */
 const FIRST_BODY_WORD = 4;
 
@@ -101,6 +104,17 @@ export class ObjectContext {
   visitSlots(address: number, slots: number, place: number, first = 0): void {
     if (!(slots > 0 && slots <= MOST_SLOTS)) return;
     this.kernels.visitWords(this.image.wordOf(address), slots, P.SLOT_LOCAL | first, place);
+  }
+
+  /** The object owns the memory that a pointer at `field` leads to, and what that leads to; there are no references in it. */
+  ownOpaque(field: number, place: number): void {
+    this.kernels.visitWords(this.image.wordOf(field), 1, P.SLOT_NONE, place);
+    this.followMemory(place, P.SLOT_NONE);
+  }
+
+  /** Follows the memory that was taken for an object, through structures of C and C++ code. */
+  followMemory(place: number, slot: number): void {
+    this.kernels.drain(P.STATE_BUFFER, place, MOST_BODY_PLACES, MOST_BODY_WORDS, slot);
   }
 
   /** Reads what no decoder named of the body of an object, up to its type's basicsize. */

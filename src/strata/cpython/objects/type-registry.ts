@@ -1,6 +1,6 @@
 import { USER_SPACE_END } from "../../../base/units.ts";
 import * as P from "../kernels/parameters.ts";
-import { type HostDecoder, KINDS_BY_NAME, kindsByAddress, type TypeKind } from "./kinds.ts";
+import { type HostDecoder, KINDS_BY_NAME, kindsByAddress, STRUCT_SEQUENCE, type TypeKind } from "./kinds.ts";
 import type { ObjectContext } from "./object-context.ts";
 import { MAX_ROWS } from "./row-table.ts";
 import { TypeFlag } from "./type-flags.ts";
@@ -10,10 +10,6 @@ const TWO_32 = 2 ** 32;
 const MAX_BASES = 64;
 /** A metaclass of a metaclass of … is believed up to here. */
 const MAX_META = 5;
-
-/** How far memory behind an object is followed when its structure is a guess. */
-const HOST_BODY_PLACES = 16384;
-const HOST_BODY_WORDS = 4096;
 
 /** Fields of a type object that decoding needs, in bytes; the same in all versions from 2.7 on, taken from the layout all the same. */
 interface TypeOffsets {
@@ -72,8 +68,7 @@ export class TypeRegistry {
     const { context } = this;
     const bytes = this.decoders[row](context, context.image.addressOf(word), row, place);
     context.visitBody(word, row, place);
-    const slot = this.opaqueMemory.has(row) ? P.SLOT_NONE : P.SLOT_MEMORY;
-    context.kernels.drain(P.STATE_BUFFER, place, HOST_BODY_PLACES, HOST_BODY_WORDS, slot);
+    context.followMemory(place, this.opaqueMemory.has(row) ? P.SLOT_NONE : P.SLOT_MEMORY);
     return bytes;
   };
 
@@ -214,7 +209,7 @@ export class TypeRegistry {
     for (let base = type, depth = 0; base !== 0 && depth < MAX_BASES; depth++) {
       const python = this.isPythonClass(base);
       const known = this.kinds.get(base) ?? this.kindByName(base);
-      if (known) return { kind: unknownC && known.kind === P.KIND_INSTANCE ? UNKNOWN : known, base };
+      if (known) return { kind: unknownC ? madeByC(known) : known, base };
       unknownC ||= !python;
       base = image.u64(base + this.offsets.base);
       if (!image.has(base)) break;
@@ -242,6 +237,12 @@ export class TypeRegistry {
 }
 
 const UNKNOWN: TypeKind = { kind: P.KIND_BODY, scansBody: true };
+
+/** Kind of a type of C code that nobody knows, by that of its base. */
+function madeByC(base: TypeKind): TypeKind {
+  if (base.kind === P.KIND_INSTANCE) return UNKNOWN;
+  return base.kind === P.KIND_TUPLE ? STRUCT_SEQUENCE : base;
+}
 
 /** Bytes of the values that lie behind an instance of 3.13+: header, pointers, one byte of order each (pycore_dict.h). */
 function inlineValuesBytes(context: ObjectContext, keys: number): number {

@@ -1,7 +1,7 @@
 import * as P from "../kernels/parameters.ts";
 import type { WholeHeap } from "../runtime/whole-heap.ts";
 import { headBytes } from "./kernel-parameters.ts";
-import type { KernelTables } from "./kernel-tables.ts";
+import { type KernelTables, OTHERS } from "./kernel-tables.ts";
 import type { ObjectContext } from "./object-context.ts";
 import type { TypeRegistry } from "./type-registry.ts";
 
@@ -20,6 +20,7 @@ export function wholeHeap(
     image,
     readOnly,
     types: registry.addresses,
+    mostPlaces: tables.poolPlaces + tables.chunkPlaces + OTHERS.capacity,
     rowOf: (type) => registry.rowForAddress(type),
     isPythonClass: (type) => registry.isPythonClass(type),
     text: (address) => context.text(address),
@@ -39,14 +40,16 @@ function forEachObject(
   const { image, runtime, kernels } = context;
   const { memory } = image;
   const heads = headBytes(runtime);
+  // A column is never spread over several buffers: read as one it is several times as fast as word by word.
+  const descriptors = memory.uint32(tables.descriptor, tables.poolPlaces + tables.chunkPlaces + OTHERS.capacity);
   /** Row of the object at a place when it is wanted, else 0. */
   const rowAt = (place: number): number => {
-    const about = memory.load(tables.descriptor + place);
+    const about = descriptors[place];
     return ((about >>> P.STATE_SHIFT) & 7) === P.STATE_OBJECT && wanted[about & P.TYPE_MASK] === 1 ? about & P.TYPE_MASK : 0;
   };
   /** Bytes from a place's first byte to its object's; a large chunk may have two debug headers. */
   const lead = (place: number): number => {
-    const about = memory.load(tables.descriptor + place);
+    const about = descriptors[place] | 0;
     return runtime.debugBytes * (about < 0 ? 2 : 1) + heads[(about >>> P.HEAD_SHIFT) & 3];
   };
   for (let pool = 0; pool < tables.pools; pool++) {

@@ -14,6 +14,15 @@ export function without(structure: string, ...fields: readonly string[]): HostDe
   };
 }
 
+/** The same, and the memory that one of the fields points at refers to nothing. */
+export function withOpaque(structure: string, opaque: string, ...fields: readonly string[]): HostDecoder {
+  const decode = without(structure, opaque, ...fields);
+  return (context, address, row, place) => {
+    if (context.layout.has(structure, opaque)) context.ownOpaque(address + context.layout.offset(structure, opaque), place);
+    return decode(context, address, row, place);
+  };
+}
+
 /** Types that refer to nothing: numbers in their bodies may look as if they did. */
 export function decodePlainData(context: ObjectContext, address: number, row: number): number {
   context.cover(0, Number.POSITIVE_INFINITY);
@@ -51,7 +60,7 @@ export function decodeTeeData(context: ObjectContext, address: number, row: numb
 
 /**
  * functools.lru_cache (Modules/_functoolsmodule.c): a ring of links that belong to the cache; they are values of its dictionary
- * as well. Links do not count their neighbours. What they hold is visited from the cache, as the collector does.
+ * as well. Links do not count their neighbours. What they hold is visited from the cache, as the collector does from 3.7 on.
  */
 export function decodeLruCache(context: ObjectContext, address: number, row: number): number {
   const { image, layout } = context;
@@ -68,9 +77,17 @@ export function decodeLruCache(context: ObjectContext, address: number, row: num
   for (let links = 0; link !== address && image.has(link) && links < most; links++) {
     // The ring has a count of each link, as the dictionary has.
     context.visit(link, P.SLOT_MEMORY);
-    context.visit(image.u64(link + key), P.SLOT_MEMORY);
-    context.visit(image.u64(link + result), P.SLOT_MEMORY);
+    if (context.since(7)) {
+      context.visit(image.u64(link + key), P.SLOT_MEMORY);
+      context.visit(image.u64(link + result), P.SLOT_MEMORY);
+    }
     link = image.u64(link + next);
   }
+  return context.basicBytes(row);
+}
+
+/** A link of such a ring. */
+export function decodeLruLink(context: ObjectContext, _address: number, row: number): number {
+  context.coverFields("lru_list_elem", context.since(7) ? ["prev", "next", "key", "result"] : ["prev", "next"]);
   return context.basicBytes(row);
 }

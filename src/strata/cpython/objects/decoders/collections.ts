@@ -2,6 +2,30 @@
 import * as P from "../../kernels/parameters.ts";
 import type { ObjectContext } from "../object-context.ts";
 
+/** Fields of a named sequence of C code; os.stat_result has 20. */
+const MOST_MEMBERS = 1024;
+
+/**
+ * os.stat_result, time.struct_time, sys.flags … (Objects/structseq.c): tuples whose last items the length leaves out. How many
+ * there are is in the offsets of the type's members.
+ */
+export function decodeStructSequence(context: ObjectContext, address: number, row: number): number {
+  const { image, layout, kernels } = context;
+  const items = layout.offset("PyTupleObject", "ob_item");
+  const visible = image.i32(address + 16);
+  const members = image.u64(image.u64(address + 8) + layout.offset("PyTypeObject", "tp_members"));
+  let end = items + visible * 8;
+  for (let index = 0; image.has(members) && index < MOST_MEMBERS; index++) {
+    const member = members + index * layout.size("PyMemberDef");
+    if (image.u64(member + layout.offset("PyMemberDef", "name")) === 0) break;
+    end = Math.max(end, image.u64(member + layout.offset("PyMemberDef", "offset")) + 8);
+  }
+  context.cover(0, Number.POSITIVE_INFINITY);
+  const count = (end - items) / 8;
+  if (count > 0 && count <= MOST_MEMBERS) kernels.visitRun(image.wordOf(address + items), count, P.SLOT_ITEM);
+  return context.basicBytes(row) + visible * 8;
+}
+
 /** collections.deque (Modules/_collectionsmodule.c): a chain of blocks of 64 items, and up to 16 spare blocks from 3.11. */
 export function decodeDeque(context: ObjectContext, address: number, row: number, place: number): number {
   const { image, layout, kernels } = context;
@@ -48,6 +72,8 @@ export function decodeOrderedDict(context: ObjectContext, address: number, row: 
   const most = Math.min(context.most(nodeBytes), image.u64(address + layout.offset("PyDictObject", "ma_used")));
   for (let links = 0; image.has(node) && links < most; links++) {
     if (context.claim(node, nodeBytes, place) === 0) break;
+    // A node counts its key, beside the dictionary.
+    context.visit(image.u64(node + layout.offset("_odictnode", "key")), P.SLOT_MEMORY);
     node = image.u64(node + next);
   }
   const used = image.u64(address + layout.offset("PyDictObject", "ma_used"));

@@ -73,15 +73,36 @@ export function decodeElement(context: ObjectContext, address: number, row: numb
   return bytes;
 }
 
+/** A memo larger than this is taken for corrupt. */
+const MOST_MEMO_BYTES = 1 << 30;
+
+/** Stack of an unpickler (Modules/_pickle.c Pdata): what was taken off it is still written there. */
+export function decodePickleStack(context: ObjectContext, address: number, row: number, place: number): number {
+  const { image, layout, kernels } = context;
+  const data = image.u64(address + layout.offset("Pdata", "data"));
+  const capacity = context.claimExtra(data, image.u64(address + layout.offset("Pdata", "allocated")) * 8, place);
+  const count = image.i32(address + 16);
+  context.coverFields("Pdata", ["data"]);
+  if (count > 0 && count * 8 <= capacity) kernels.visitRun(image.wordOf(data), count, P.SLOT_ITEM);
+  return context.basicBytes(row);
+}
+
 /** _pickle.Pickler (Modules/_pickle.c): memo table and output buffer. */
 export function decodePickler(context: ObjectContext, address: number, row: number, place: number): number {
   const { image, layout } = context;
   let bytes = context.basicBytes(row);
+  context.coverFields("PicklerObject", ["pers_func_self"]);
   const memo = image.u64(address + layout.offset("PicklerObject", "memo"));
   if (memo !== 0) {
     const tableBytes = image.u64(memo + layout.offset("PyMemoTable", "mt_allocated")) * layout.size("PyMemoEntry");
     bytes += context.claimCounted(memo, layout.size("PyMemoTable"), place);
-    bytes += context.claimCounted(image.u64(memo + layout.offset("PyMemoTable", "mt_table")), tableBytes, place);
+    const table = image.u64(memo + layout.offset("PyMemoTable", "mt_table"));
+    bytes += context.claimCounted(table, tableBytes, place);
+    // Keys are the objects that were pickled; free entries have none.
+    const key = table + layout.offset("PyMemoEntry", "me_key");
+    for (let at = 0; at < Math.min(tableBytes, MOST_MEMO_BYTES); at += layout.size("PyMemoEntry")) {
+      context.visit(image.u64(key + at), P.SLOT_MEMORY);
+    }
   }
   const output = image.u64(address + layout.offset("PicklerObject", "output_buffer"));
   return output === 0 ? bytes : bytes + layout.offset("PyBytesObject", "ob_sval") + 1 + image.u64(output + 16);
@@ -92,7 +113,11 @@ export function decodeUnpickler(context: ObjectContext, address: number, row: nu
   const { image, layout } = context;
   const word = (name: string) => image.u64(address + layout.offset("UnpicklerObject", name));
   let bytes = context.basicBytes(row);
+  context.coverFields("UnpicklerObject", ["pers_func_self"]);
   bytes += context.claimCounted(word("memo"), word("memo_size") * 8, place);
+  for (let at = 0; at < Math.min(word("memo_size") * 8, MOST_MEMO_BYTES); at += 8) {
+    context.visit(image.u64(word("memo") + at), P.SLOT_MEMORY);
+  }
   bytes += context.claimCounted(word("marks"), word("marks_size") * 8, place);
   for (const name of ["input_line", "encoding", "errors"]) {
     const text = word(name);
@@ -141,6 +166,7 @@ export function decodePermutations(context: ObjectContext, address: number, row:
 export function decodeDecimal(context: ObjectContext, address: number, row: number, place: number): number {
   const { image, layout } = context;
   const data = image.u64(address + layout.offset("PyDecObject", "dec.data"));
+  context.cover(0, Number.POSITIVE_INFINITY);
   if (data === address + layout.offset("PyDecObject", "data")) return context.basicBytes(row);
   const bytes = image.u64(address + layout.offset("PyDecObject", "dec.alloc")) * 8;
   return context.basicBytes(row) + context.claimCounted(data, bytes, place);
