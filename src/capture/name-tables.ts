@@ -9,7 +9,7 @@ import {
   type ReferenceTables,
   SlotPart,
 } from "../snapshot/tables.ts";
-import type { CollectedNames } from "../strata/cpython/runtime/names.ts";
+import type { CollectedNames, FoundTexts } from "../strata/cpython/runtime/names.ts";
 import { HashIndex } from "./hash-index.ts";
 
 /** What tells whose strings are names: who is a dictionary, and which dictionaries do not count. */
@@ -76,20 +76,25 @@ export function splitContents(
 /** Texts by hash, and a bit for each object that is a name itself. */
 function hashesOf(
   { length, object, hashLow, hashHigh }: ContentTable,
-  names: ReadonlyMap<number, string>,
-  constants: ReadonlyMap<number, string>,
+  names: FoundTexts,
+  constants: FoundTexts,
   texts: TextPool,
   places: number,
 ): { readonly byHash: HashIndex; readonly names: Uint32Array } {
   const nameBits = newBits(places);
-  for (const place of names.keys()) setBit(nameBits, place);
+  for (const place of names.places) setBit(nameBits, place);
   const eitherBits = nameBits.slice();
-  for (const place of constants.keys()) setBit(eitherBits, place);
-  const byHash = new HashIndex(names.size + constants.size);
+  const textOf = new Map<number, number>();
+  // Names last: of an object that is both, the text is the same.
+  for (const found of [constants, names]) {
+    for (let row = 0; row < found.places.length; row++) {
+      setBit(eitherBits, found.places[row]);
+      textOf.set(found.places[row], texts.indexOf(found.texts[row]));
+    }
+  }
+  const byHash = new HashIndex(textOf.size);
   for (let row = 0; row < length; row++) {
-    if (!hasBit(eitherBits, object[row])) continue;
-    const text = names.get(object[row]) ?? constants.get(object[row]) ?? "";
-    byHash.set(hashLow[row], hashHigh[row], texts.indexOf(text));
+    if (hasBit(eitherBits, object[row])) byHash.set(hashLow[row], hashHigh[row], textOf.get(object[row]) ?? 0);
   }
   return { byHash, names: nameBits };
 }

@@ -2,8 +2,9 @@
  * Which strings a snapshot may keep: those in the role of a name. They are collected by object, never by value, from
  * types, modules, functions and code; a string that is only somebody's value is not looked at here.
  */
+import { hasBit, newBits, setBit } from "../../../base/bits.ts";
 import { dictEntries, keyEntries } from "./dict-entries.ts";
-import { readStr } from "./text.ts";
+import { StrReader } from "./text.ts";
 import type { TypeFormName } from "./type-forms.ts";
 import type { WholeHeap } from "./whole-heap.ts";
 
@@ -16,12 +17,17 @@ const MOST_ENTRIES = 1 << 20;
 /** Literals nest in tuples and frozensets. */
 const MOST_NESTING = 8;
 
-/** Strings by the place of their object. */
+/** Strings of objects: text by place, in order of discovery, each object once. */
+export interface FoundTexts {
+  readonly places: number[];
+  readonly texts: string[];
+}
+
 export interface CollectedNames {
-  /** In the role of a name: text by place. */
-  readonly names: ReadonlyMap<number, string>;
+  /** In the role of a name. */
+  readonly names: FoundTexts;
   /** Literals of code. They are names only where they turn out to be a plain dictionary's key as well. */
-  readonly constants: ReadonlyMap<number, string>;
+  readonly constants: FoundTexts;
 }
 
 /**
@@ -36,16 +42,23 @@ export function collectNames(heap: WholeHeap, forms: readonly TypeFormName[], na
 }
 
 class NameCollector {
-  private readonly names = new Map<number, string>();
-  private readonly constants = new Map<number, string>();
-  /** Strings, and tuples of them, that were read already: most are shared. */
-  private readonly seen = new Set<number>();
-  private readonly seenConstants = new Set<number>();
+  private readonly names: FoundTexts = { places: [], texts: [] };
+  private readonly constants: FoundTexts = { places: [], texts: [] };
+  /** Strings, and tuples of them, that were read already, by place: most are shared. */
+  private readonly seen: Uint32Array;
+  private readonly seenConstants: Uint32Array;
+  /** Objects that are the string "__module__": one for each interpreter. */
+  private readonly moduleKeys = new Set<number>();
+  private readonly strings: StrReader;
 
   constructor(
     private readonly heap: WholeHeap,
     private readonly forms: readonly TypeFormName[],
-  ) {}
+  ) {
+    this.seen = newBits(heap.mostPlaces);
+    this.seenConstants = newBits(heap.mostPlaces);
+    this.strings = new StrReader(heap.image, heap.runtime.layout);
+  }
 
   collect(namespaces: readonly number[]): CollectedNames {
     for (const dict of namespaces) this.addKeys(dict);
@@ -70,25 +83,12 @@ class NameCollector {
   private addType(type: number): void {
     const dict = this.word(type, "PyTypeObject", "tp_dict");
     // From 3.12 a static builtin type has a small number here, or nothing.
-    if (this.heap.image.has(dict)) {
-      this.addKeys(dict);
-      this.addModuleOf(dict);
-    }
+    this.addKeys(dict);
     if ((this.word(type, "PyTypeObject", "tp_flags") & HEAP_TYPE_FLAG) === 0) return;
     this.addFields(type, "PyHeapTypeObject", ["ht_name", "ht_qualname"]);
     this.addTuple(this.word(type, "PyHeapTypeObject", "ht_slots"));
     const shared = keyEntries(this.heap.image, this.heap.runtime.layout, this.word(type, "PyHeapTypeObject", "ht_cached_keys"));
     for (let entry = 0; entry < Math.min(shared?.length ?? 0, MOST_ENTRIES); entry++) this.addName(shared?.key(entry) ?? 0);
-  }
-
-  /** The value of `__module__` names the module. */
-  private addModuleOf(dict: number): void {
-    const { image, runtime } = this.heap;
-    const entries = dictEntries(image, runtime.layout, dict);
-    for (let entry = 0; entry < Math.min(entries?.length ?? 0, MOST_ENTRIES); entry++) {
-      const key = this.heap.placeOf(entries?.key(entry) ?? 0);
-      if (key >= 0 && this.names.get(key) === "__module__") this.addName(entries?.value(entry) ?? 0);
-    }
   }
 
   private addCode(code: number): void {
@@ -106,56 +106,66 @@ class NameCollector {
     }
   }
 
+  /** Keys of a namespace; the value of `__module__` is a name, too. */
   private addKeys(dict: number): void {
     const { image, runtime } = this.heap;
     if (!image.has(dict)) return;
     const entries = dictEntries(image, runtime.layout, dict);
-    for (let entry = 0; entry < Math.min(entries?.length ?? 0, MOST_ENTRIES); entry++) this.addName(entries?.key(entry) ?? 0);
+    for (let entry = 0; entry < Math.min(entries?.length ?? 0, MOST_ENTRIES); entry++) {
+      const place = this.addName(entries?.key(entry) ?? 0);
+      if (this.moduleKeys.has(place)) this.addName(entries?.value(entry) ?? 0);
+    }
   }
 
-  private addTuple(tuple: number): void {
-    if (tuple === 0 || this.seen.has(tuple)) return;
-    this.seen.add(tuple);
-    this.forEachItem(tuple, (item) => this.addName(item));
+  private addTuple(address: number): void {
+    const place = this.heap.placeOf(address);
+    if (place < 0 || hasBit(this.seen, place)) return;
+    setBit(this.seen, place);
+    if (this.formAt(place) === "tuple") this.forEachItem(address, (item) => this.addName(item));
   }
 
-  private addName(address: number): void {
-    if (address === 0 || this.seen.has(address)) return;
-    this.seen.add(address);
-    this.read(address, LONGEST_NAME, this.names);
+  /** Returns the place of the object at an address, which is a name if it is a str. */
+  private addName(address: number): number {
+    const place = address === 0 ? -1 : this.heap.placeOf(address);
+    if (place < 0 || hasBit(this.seen, place)) return place;
+    setBit(this.seen, place);
+    if (this.formAt(place) !== "str") return place;
+    const text = this.strings.read(address, LONGEST_NAME);
+    if (text === undefined) return place;
+    this.names.places.push(place);
+    this.names.texts.push(text);
+    if (text === "__module__") this.moduleKeys.add(place);
+    return place;
   }
 
   private addConstants(address: number, nesting: number): void {
-    if (address === 0 || nesting > MOST_NESTING || this.seenConstants.has(address)) return;
-    this.seenConstants.add(address);
-    switch (this.formAt(address)) {
-      case "str":
-        this.read(address, LONGEST_CONSTANT, this.constants);
-        break;
+    const place = address === 0 ? -1 : this.heap.placeOf(address);
+    if (place < 0 || nesting > MOST_NESTING || hasBit(this.seenConstants, place)) return;
+    setBit(this.seenConstants, place);
+    switch (this.formAt(place)) {
+      case "str": {
+        const text = this.strings.read(address, LONGEST_CONSTANT);
+        if (text === undefined) return;
+        this.constants.places.push(place);
+        this.constants.texts.push(text);
+        return;
+      }
       case "tuple":
         this.forEachItem(address, (item) => this.addConstants(item, nesting + 1));
-        break;
+        return;
       case "set":
         this.forEachMember(address, (member) => this.addConstants(member, nesting + 1));
-        break;
+        return;
       default:
     }
   }
 
-  private read(address: number, longest: number, into: Map<number, string>): void {
-    if (this.formAt(address) !== "str") return;
-    const text = readStr(this.heap.image, this.heap.runtime.layout, address, longest);
-    if (text !== undefined) into.set(this.heap.placeOf(address), text);
-  }
-
-  private formAt(address: number): TypeFormName | undefined {
-    const place = this.heap.placeOf(address);
-    return place < 0 ? undefined : this.forms[this.heap.typeOf(place)];
+  private formAt(place: number): TypeFormName | undefined {
+    return this.forms[this.heap.typeOf(place)];
   }
 
   private forEachItem(tuple: number, visit: (item: number) => void): void {
     const { image, runtime } = this.heap;
-    if (this.formAt(tuple) !== "tuple") return;
     const length = this.word(tuple, "PyVarObject", "ob_size");
     const first = tuple + runtime.layout.offset("PyTupleObject", "ob_item");
     for (let index = 0; index < Math.min(length, MOST_ENTRIES); index++) visit(image.u64(first + index * POINTER_BYTES));

@@ -1,7 +1,7 @@
 /** Values as Python's repr prints them; read only when values were asked for. */
 import type { MemoryReader } from "../../../target/memory-reader.ts";
 import type { Layout } from "../layouts/layout.ts";
-import { readStrBeginning } from "./text.ts";
+import { StrReader } from "./text.ts";
 import type { WholeHeap } from "./whole-heap.ts";
 
 /** Characters of a repr that are kept. */
@@ -26,13 +26,14 @@ export interface DecodedValues {
   readonly cut: boolean[];
 }
 
-const PRINTERS: Readonly<Record<string, (reader: MemoryReader, layout: Layout, address: number) => PrintedValue | undefined>> =
-  {
-    PyUnicode_Type: printStr,
-    PyBytes_Type: printBytes,
-    PyLong_Type: printInt,
-    PyFloat_Type: printFloat,
-  };
+type Printer = (reader: MemoryReader, layout: Layout, address: number, strings: StrReader) => PrintedValue | undefined;
+
+const PRINTERS: Readonly<Record<string, Printer>> = {
+  PyUnicode_Type: printStr,
+  PyBytes_Type: printBytes,
+  PyLong_Type: printInt,
+  PyFloat_Type: printFloat,
+};
 
 /** Reads all values of the heap. O(places + characters kept). */
 export function readValues(heap: WholeHeap): DecodedValues {
@@ -41,9 +42,11 @@ export function readValues(heap: WholeHeap): DecodedValues {
     const symbol = Object.keys(PRINTERS).find((name) => type !== 0 && heap.runtime.symbol(name) === type);
     return symbol === undefined ? undefined : PRINTERS[symbol];
   });
+  const { image, runtime } = heap;
+  const strings = new StrReader(image, runtime.layout);
   const wanted = Uint8Array.from(printers, (printer) => Number(printer !== undefined));
   heap.forEachObject(wanted, (place, address, row) => {
-    const value = printers[row]?.(heap.image, heap.runtime.layout, address);
+    const value = printers[row]?.(image, runtime.layout, address, strings);
     if (value === undefined) return;
     values.place.push(place);
     values.repr.push(value.text);
@@ -53,8 +56,8 @@ export function readValues(heap: WholeHeap): DecodedValues {
 }
 
 /** A str as Objects/unicodeobject.c unicode_repr prints it. */
-function printStr(reader: MemoryReader, layout: Layout, address: number): PrintedValue | undefined {
-  const beginning = readStrBeginning(reader, layout, address, LONGEST_REPR);
+function printStr(_reader: MemoryReader, _layout: Layout, address: number, strings: StrReader): PrintedValue | undefined {
+  const beginning = strings.readBeginning(address, LONGEST_REPR);
   if (beginning === undefined) return undefined;
   return quoted("", [...beginning.text].map(escapeCharacter), beginning.text, beginning.cut);
 }

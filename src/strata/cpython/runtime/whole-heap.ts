@@ -15,6 +15,8 @@ export interface WholeHeap {
   isPythonClass(type: number): boolean;
   /** NUL-terminated text, from read-only memory too. */
   text(address: number): string | undefined;
+  /** More than any place's number. */
+  readonly mostPlaces: number;
   /** Place of the object that begins at an address, −1 when none does. One outside pools and chunks is discovered. */
   placeOf(address: number): number;
   /** Row of the type of the object at a place. */
