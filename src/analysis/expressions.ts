@@ -225,5 +225,3 @@ function fieldReferenceName(graph: ObjectGraph, source: number, position: number
   const evaluable = !isView && isReachableField(graph, source, name, target) && !hasOwnLookup(graph, source);
   return { text: isIdentifier(name) ? `.${name}` : name, evaluable };
 }
-
-export { objectLabel } from "./object-labels.ts";

@@ -4,13 +4,13 @@
  * Every function of a module refers to the module's namespace, and so do interpreter and frames. Paths therefore begin at the
  * namespace as if it were the module, and never lead further back.
  */
-import { newBits, setBit } from "../base/bits.ts";
+import { hasBit, newBits, setBit } from "../base/bits.ts";
 import { formatAddress } from "../base/units.ts";
 import { breadthFirst, type ShortestPaths } from "../graph/breadth-first.ts";
 import { IMMORTAL_REFERENCES } from "../snapshot/states.ts";
 import { RootKind, type Snapshot, type ThreadFacts, TypeForm } from "../snapshot/tables.ts";
 import { forEachName, formOf, namespaceOf } from "./graph-lookups.ts";
-import type { ObjectGraph } from "./object-graph.ts";
+import { nativeReferences, type ObjectGraph } from "./object-graph.ts";
 import { indexAtOrBelow, placeAddress } from "./places.ts";
 import { isDottedName, isIdentifier, pythonString } from "./python-literals.ts";
 
@@ -37,6 +37,8 @@ export interface Holders {
   /** 0 for the roots that say most. */
   rankOf(place: number): number;
   rootOf(place: number): PathRoot;
+  /** Everything that holds a place from outside of the graph, in words, the most telling first; empty when nothing does. */
+  wordsFor(place: number): readonly string[];
 }
 
 export const NOTHING_HOLDS = "only garbage: nothing holds it";
@@ -139,12 +141,33 @@ class GraphHolders implements Holders {
     return row === undefined ? NO_RANK : this.rankOfRow(row);
   }
 
+  wordsFor(place: number): readonly string[] {
+    const { roots } = this.graph.tables;
+    const rows: number[] = [];
+    for (let row = 0; row < roots.length; row++) if (roots.target[row] === place) rows.push(row);
+    // A library's pointer explains a reference that we do not see; without one it is none.
+    const isHeld = nativeReferences(this.graph, place) > 0;
+    const telling = rows.filter((row) => roots.kind[row] !== RootKind.library || isHeld);
+    telling.sort((a, b) => this.rankOfRow(a) - this.rankOfRow(b));
+    const words = new Set(telling.map((row) => this.wordsOfRow(place, row)));
+    if (words.size === 0 && hasBit(this.graph.heldBits, place)) words.add(this.withoutRow(place));
+    return [...words];
+  }
+
+  private wordsOfRow(place: number, row: number): string {
+    const { words, reference } = this.rootOfRow(place, row);
+    return reference === "" ? words : `${words} ${reference}`;
+  }
+
   rootOf(place: number): PathRoot {
     const module = this.moduleOf.get(place);
     const row = this.rows.get(module ?? place);
+    return row === undefined ? said(this.withoutRow(place)) : this.rootOfRow(place, row);
+  }
+
+  private rootOfRow(place: number, row: number): PathRoot {
     const { roots } = this.graph.tables;
     const { snapshot } = this.graph;
-    if (row === undefined) return said(this.withoutRow(place));
     const name = roots.name[row];
     switch (roots.kind[row]) {
       case RootKind.module:

@@ -3,10 +3,11 @@ import { pathTo } from "../graph/breadth-first.ts";
 import { newPathScratch, pathsFromRoots } from "../graph/root-paths.ts";
 import { slotPart, slotPosition } from "../snapshot/references.ts";
 import { SlotPart, TypeForm } from "../snapshot/tables.ts";
-import { attributeName, type ReferenceName, referenceName } from "./expressions.ts";
+import type { ReferenceName } from "./expressions.ts";
 import { localName } from "./field-names.ts";
 import { formOf, isNamespaceSlot, slotsBetween } from "./graph-lookups.ts";
 import { holdersOf, NOTHING_HOLDS, type PathRoot } from "./holders.ts";
+import { bestAttributeName, bestReferenceName } from "./namespace-owner.ts";
 import type { ObjectGraph } from "./object-graph.ts";
 
 export interface PathStep {
@@ -108,7 +109,9 @@ function spelledSteps(graph: ObjectGraph, nodes: readonly number[], root: PathRo
       continue;
     }
     const isFrameOfThread = index === 1 && !root.evaluable && formOf(graph, nodes[0]) === TypeForm.frame;
-    const name = isFrameOfThread ? variableName(graph, nodes[0], nodes[1]) : bestName(graph, nodes[index - 1], nodes[index]);
+    const name = isFrameOfThread
+      ? variableName(graph, nodes[0], nodes[1])
+      : bestReferenceName(graph, nodes[index - 1], nodes[index]);
     steps.push({ object: nodes[index], reference: name.text, evaluable: name.evaluable });
   }
   return steps;
@@ -118,16 +121,7 @@ function spelledSteps(graph: ObjectGraph, nodes: readonly number[], root: PathRo
 function namespaceStep(graph: ObjectGraph, owner: number, namespace: number, target: number): ReferenceName | undefined {
   if (formOf(graph, namespace) !== TypeForm.dict) return undefined;
   if (!slotsBetween(graph, owner, namespace).some((slot) => isNamespaceSlot(graph, owner, slot))) return undefined;
-  const names = slotsBetween(graph, namespace, target).flatMap(
-    (slot) => attributeName(graph, owner, namespace, slot, target) ?? [],
-  );
-  return names.find((name) => name.evaluable) ?? names[0];
-}
-
-/** Of several references to the same object the one that can be evaluated. */
-export function bestName(graph: ObjectGraph, source: number, target: number): ReferenceName {
-  const names = slotsBetween(graph, source, target).map((slot) => referenceName(graph, source, slot, target));
-  return names.find((name) => name.evaluable) ?? names[0] ?? { text: "<reference>", evaluable: false };
+  return bestAttributeName(graph, owner, namespace, target);
 }
 
 /** A variable of a thread's frame is told as in its source: nobody else can reach it. */
@@ -135,7 +129,7 @@ function variableName(graph: ObjectGraph, frame: number, target: number): Refere
   const names = slotsBetween(graph, frame, target).flatMap((slot) =>
     slotPart(slot) === SlotPart.local ? (localName(graph, frame, slotPosition(slot)) ?? []) : [],
   );
-  return names.length > 0 ? { text: names[0], evaluable: false } : bestName(graph, frame, target);
+  return names.length > 0 ? { text: names[0], evaluable: false } : bestReferenceName(graph, frame, target);
 }
 
 /** Behind what is no expression of Python, a name begins a word of its own; so does what a frame holds. */

@@ -1,8 +1,8 @@
 import type { CycleRow } from "../../analysis/cycle-rows.ts";
 import type { CycleReport } from "../../analysis/cycles.ts";
 import type { ObjectSum } from "../../analysis/garbage.ts";
+import { bestReferenceName } from "../../analysis/namespace-owner.ts";
 import type { ObjectGraph } from "../../analysis/object-graph.ts";
-import { bestName } from "../../analysis/paths.ts";
 import { UNTRACKED_GENERATION } from "../../snapshot/states.ts";
 import type { JsonObject } from "./envelope.ts";
 import { graphEnvelope, identityJson, typeJson } from "./object-json.ts";
@@ -52,7 +52,7 @@ function cycleJson(graph: ObjectGraph, row: CycleRow): JsonObject {
       ...identityJson(graph, object),
       reference:
         index + 1 < ring.length || ring.length === ringLength
-          ? bestName(graph, object, ring[(index + 1) % ring.length]).text
+          ? bestReferenceName(graph, object, ring[(index + 1) % ring.length]).text
           : "",
     })),
     ringLength,

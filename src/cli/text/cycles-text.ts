@@ -1,9 +1,9 @@
 import type { CycleRow } from "../../analysis/cycle-rows.ts";
 import type { CycleReport } from "../../analysis/cycles.ts";
 import type { ObjectSum } from "../../analysis/garbage.ts";
+import { bestReferenceName } from "../../analysis/namespace-owner.ts";
 import type { ObjectGraph } from "../../analysis/object-graph.ts";
 import { objectLabel } from "../../analysis/object-labels.ts";
-import { bestName } from "../../analysis/paths.ts";
 import { qualifiedTypeName } from "../../analysis/types.ts";
 import { UNTRACKED_GENERATION } from "../../snapshot/states.ts";
 import type { InterpreterFacts } from "../../snapshot/tables.ts";
@@ -172,7 +172,7 @@ function ringLines(graph: ObjectGraph, { ring, ringLength }: CycleRow, style: St
   const steps = ring.map((object, index) => {
     const isLastShown = index + 1 === ring.length;
     const next = ring[(index + 1) % ring.length];
-    const reference = isLastShown && hidden > 0 ? "" : ` ${bestName(graph, object, next).text}`;
+    const reference = isLastShown && hidden > 0 ? "" : ` ${bestReferenceName(graph, object, next).text}`;
     return `${objectLabel(graph, object)}${reference}`;
   });
   const text = [...steps, ...(hidden > 0 ? [`${formatCount(hidden)} more`] : []), "back"].join(" → ");

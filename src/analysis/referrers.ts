@@ -1,0 +1,177 @@
+/** Who refers to an object, and what it refers to, level by level. */
+import { Float64Column, Uint32Column } from "../base/columns.ts";
+import { forEachReference } from "../snapshot/references.ts";
+import { UncountedKind } from "../snapshot/tables.ts";
+import { type ReferenceName, referenceName } from "./expressions.ts";
+import { typeOf } from "./graph-lookups.ts";
+import { holdersOf } from "./holders.ts";
+import { largest } from "./largest.ts";
+import { bestAttributeName, bestReferenceName, ownerOfNamespace } from "./namespace-owner.ts";
+import { nativeReferences, type ObjectGraph } from "./object-graph.ts";
+import { objectLabel } from "./object-labels.ts";
+import { placeBytes } from "./places.ts";
+
+export interface ReferenceRow {
+  /** The object at the other end. */
+  readonly object: number;
+  readonly type: number;
+  readonly label: string;
+  /** As Python spells it: `.store`, `[3]`; hostile text. */
+  readonly reference: string;
+  readonly evaluable: boolean;
+  /** False for weak references and what else keeps nothing alive. */
+  readonly counted: boolean;
+  readonly shallowBytes: number;
+  readonly retainedBytes: number;
+  readonly retainedCount: number;
+  /** True when the object has its own level further up. */
+  readonly again: boolean;
+  readonly next: ReferenceLevel;
+}
+
+export interface ReferenceLevel {
+  /** Largest retained bytes first; what is not counted comes last. */
+  readonly rows: readonly ReferenceRow[];
+  /** Objects at this level beyond the limit, or not asked for. */
+  readonly other: number;
+}
+
+export interface ReferenceAnswer extends ReferenceLevel {
+  /** What holds the object besides objects, in words: "module parley.hub", "held by libsqlite3.so.0". */
+  readonly roots: readonly string[];
+  readonly nativeReferences: number;
+  readonly lowerBound: boolean;
+}
+
+export interface ReferenceQuery {
+  /** Levels, 1 or more. */
+  readonly depth: number;
+  /** Rows of each level below one object. */
+  readonly limit: number;
+}
+
+type Direction = (graph: ObjectGraph, object: number, limit: number) => Level;
+
+/** Ends of references, chosen and counted, before they are described. */
+interface Level {
+  readonly ends: readonly End[];
+  readonly other: number;
+}
+
+interface End {
+  readonly object: number;
+  readonly name: ReferenceName;
+  readonly counted: boolean;
+}
+
+/** Who refers to an object. A namespace is passed over: its owner refers, by a name. O(references of the referrers shown). */
+export function referrersOf(graph: ObjectGraph, object: number, query: ReferenceQuery): ReferenceAnswer {
+  return answer(graph, object, query, referrerEnds);
+}
+
+/** What an object refers to, also through its namespace. */
+export function referentsOf(graph: ObjectGraph, object: number, query: ReferenceQuery): ReferenceAnswer {
+  return answer(graph, object, query, referentEnds);
+}
+
+function answer(graph: ObjectGraph, object: number, { depth, limit }: ReferenceQuery, direction: Direction): ReferenceAnswer {
+  const shown = new Set([object]);
+  const describe = (at: number, levels: number): ReferenceLevel => {
+    const { ends, other } = direction(graph, at, limit);
+    // All of a level are known before the next is opened: what is on it is not opened below it as well.
+    const fresh = ends.map((end) => !shown.has(end.object) && shown.add(end.object) !== undefined);
+    const rows = ends.map((end, index) => {
+      const opens = fresh[index] && end.counted && levels > 1;
+      return row(graph, end, !fresh[index], opens ? describe(end.object, levels - 1) : NOTHING);
+    });
+    return { rows, other };
+  };
+  const holders = holdersOf(graph);
+  return {
+    ...describe(object, depth),
+    roots: holders.wordsFor(object),
+    nativeReferences: nativeReferences(graph, object),
+    lowerBound: graph.lowerBound,
+  };
+}
+
+const NOTHING: ReferenceLevel = { rows: [], other: 0 };
+
+function row(graph: ObjectGraph, { object, name, counted }: End, again: boolean, next: ReferenceLevel): ReferenceRow {
+  return {
+    object,
+    type: typeOf(graph, object),
+    label: objectLabel(graph, object),
+    reference: name.text,
+    evaluable: name.evaluable,
+    counted,
+    shallowBytes: placeBytes(graph.objects, object),
+    retainedBytes: graph.retainedBytes[object],
+    retainedCount: graph.retainedCounts[object],
+    again,
+    next,
+  };
+}
+
+function referrerEnds(graph: ObjectGraph, object: number, limit: number): Level {
+  const { offsets, edges } = graph.referrers;
+  const referrers = new Uint32Column();
+  // Ascending, so that several references from one object lie together.
+  for (let edge = offsets[object]; edge < offsets[object + 1]; edge++) {
+    if (edge === offsets[object] || edges[edge] !== edges[edge - 1]) referrers.push(edges[edge]);
+  }
+  const chosen = largest(referrers.view(), (referrer) => graph.retainedBytes[referrer], limit);
+  const ends = chosen.map((referrer): End => {
+    const owner = ownerOfNamespace(graph, referrer);
+    const attribute = owner < 0 ? undefined : bestAttributeName(graph, owner, referrer, object);
+    return attribute
+      ? { object: owner, name: attribute, counted: true }
+      : { object: referrer, name: bestReferenceName(graph, referrer, object), counted: true };
+  });
+  return withUncounted(graph, ends, referrers.length, limit, "target", object);
+}
+
+function referentEnds(graph: ObjectGraph, object: number, limit: number): Level {
+  const targets = new Uint32Column();
+  const slots = new Float64Column();
+  const sources = new Uint32Column();
+  const visit = (source: number) =>
+    forEachReference(graph.tables.references, source, (target, slot) => {
+      if (source === object && target !== object && ownerOfNamespace(graph, target) === object) return visit(target);
+      targets.push(target);
+      slots.push(slot);
+      sources.push(source);
+    });
+  visit(object);
+  const rows = Uint32Array.from({ length: targets.length }, (_, index) => index);
+  const chosen = largest(rows, (index) => graph.retainedBytes[targets.get(index)], limit);
+  const ends = chosen.map((index): End => {
+    const [source, slot, target] = [sources.get(index), slots.get(index), targets.get(index)];
+    const attribute = source === object ? undefined : bestAttributeName(graph, object, source, target);
+    return { object: target, name: attribute ?? referenceName(graph, source, slot, target), counted: true };
+  });
+  return withUncounted(graph, ends, targets.length, limit, "source", object);
+}
+
+/** Adds what points without counting, as far as there is room. O(uncounted references). */
+function withUncounted(
+  graph: ObjectGraph,
+  ends: readonly End[],
+  counted: number,
+  limit: number,
+  side: "source" | "target",
+  object: number,
+): Level {
+  const { uncounted } = graph.tables.references;
+  const otherSide = side === "source" ? uncounted.target : uncounted.source;
+  const found: End[] = [];
+  let all = counted;
+  for (let row = 0; row < uncounted.length; row++) {
+    if (uncounted[side][row] !== object) continue;
+    all++;
+    if (ends.length + found.length >= limit) continue;
+    const text = uncounted.kind[row] === UncountedKind.weak ? "<weak>" : "<shared keys>";
+    found.push({ object: otherSide[row], name: { text, evaluable: false }, counted: false });
+  }
+  return { ends: [...ends, ...found], other: all - ends.length - found.length };
+}
