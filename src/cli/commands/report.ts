@@ -3,7 +3,7 @@ import { type Result, succeed } from "../../base/result.ts";
 import { reportJson } from "../json/report-json.ts";
 import type { ReportArguments } from "../options.ts";
 import { styleFor, writeJson, writeLines } from "../output.ts";
-import type { SnapshotSource } from "../source.ts";
+import { type SnapshotSource, sourceText } from "../source.ts";
 import { takeSnapshot } from "../take-snapshot.ts";
 import { reportText } from "../text/report-text.ts";
 
@@ -13,6 +13,6 @@ export async function report(source: SnapshotSource, options: ReportArguments): 
   if (!snapshot.ok) return snapshot;
   const ledger = buildLedger(snapshot.value);
   if (options.format === "json") writeJson(reportJson(snapshot.value, ledger));
-  else writeLines(reportText(snapshot.value, ledger, options, styleFor(options)));
+  else writeLines(reportText(snapshot.value, ledger, { ...options, source: sourceText(source) }, styleFor(options)));
   return succeed(undefined);
 }

@@ -44,6 +44,8 @@ const COUNT_CELLS = 10;
 export interface ReportOptions {
   /** Levels of the ledger to show: 1 for the ten parts. */
   readonly depth: number;
+  /** PID or file, for suggestions; the snapshot's PID when undefined. */
+  readonly source?: string;
 }
 
 /** The account as text: whose memory, the ledger, the largest types, what the look has cost. */
@@ -59,7 +61,7 @@ export function reportText(snapshot: Snapshot, ledger: Ledger, options: ReportOp
     ...largestTypeLines(snapshot.types, ledger, unit, style),
     ...(style.verbose ? ["", ...kernelLines(snapshot, style)] : []),
     "",
-    ...closingLines(snapshot.capture, snapshot.problems, suggestions(snapshot, ledger), style),
+    ...closingLines(snapshot.capture, snapshot.problems, suggestions(snapshot, ledger, options.source), style),
   ];
 }
 
@@ -180,9 +182,9 @@ function kernelLines(snapshot: Snapshot, style: Style): string[] {
 }
 
 /** The two most likely next questions. */
-function suggestions(snapshot: Snapshot, ledger: Ledger): string[] {
-  const { pid } = snapshot.process;
+function suggestions(snapshot: Snapshot, ledger: Ledger, source = String(snapshot.process.pid)): string[] {
+  const name = safeText(source);
   const bytesOf = (key: LedgerKey) => ledger.root.children?.find((node) => node.key === key)?.residentBytes ?? 0;
   const freeAt = bytesOf("mallocFree") >= bytesOf("pymallocFree") ? "heap" : "arenas";
-  return [...(snapshot.types.length > 0 ? [`pystrata types ${pid}`] : []), `pystrata ${freeAt} ${pid}`];
+  return [...(snapshot.types.length > 0 ? [`pystrata types ${name}`] : []), `pystrata ${freeAt} ${name}`];
 }
