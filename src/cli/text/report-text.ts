@@ -4,6 +4,7 @@ import type { Snapshot, TypeTable } from "../../snapshot/tables.ts";
 import { bar, type Fill } from "../format/bars.ts";
 import { padStart, textWidth, wrap } from "../format/layout.ts";
 import { sumOf } from "../format/rounding.ts";
+import { safeText } from "../format/safe-text.ts";
 import { type Ink, paint, type Style } from "../format/style.ts";
 import {
   formatBytes,
