@@ -1,6 +1,6 @@
 import type { TypeTable } from "../snapshot/tables.ts";
 
-export const TYPE_SORT_KEYS = ["resident", "owned", "shallow", "count", "name"] as const;
+export const TYPE_SORT_KEYS = ["resident", "owned", "shallow", "retained", "count", "name"] as const;
 export type TypeSortKey = (typeof TYPE_SORT_KEYS)[number];
 
 /** Sums over a set of types. */
@@ -24,6 +24,8 @@ export interface TypeHistogram {
 
 export interface TypeQuery {
   readonly sort: TypeSortKey;
+  /** What each type's instances retain, for `sort: "retained"`. */
+  readonly retainedBytes?: Float64Array | undefined;
   /** Largest number of rows; undefined for all. */
   readonly limit?: number | undefined;
   /** True for the types to show, by `module.name`. */
@@ -41,7 +43,7 @@ export function typeHistogram(types: TypeTable, query: TypeQuery): TypeHistogram
   const everything = Int32Array.from({ length: types.length }, (_, index) => index).filter((index) => types.count[index] > 0);
   const { matches } = query;
   const shown = matches ? everything.filter((index) => matches(qualifiedTypeName(types, index))) : everything;
-  shown.sort(comparator(types, query.sort));
+  shown.sort(comparator(types, query));
   const rows = shown.slice(0, query.limit ?? shown.length);
   return {
     rows,
@@ -51,7 +53,7 @@ export function typeHistogram(types: TypeTable, query: TypeQuery): TypeHistogram
   };
 }
 
-function comparator(types: TypeTable, sort: TypeSortKey): (a: number, b: number) => number {
+function comparator(types: TypeTable, { sort, retainedBytes }: TypeQuery): (a: number, b: number) => number {
   if (sort === "name") {
     // By code units, not by locale: the same on every machine.
     return (a, b) => {
@@ -59,13 +61,20 @@ function comparator(types: TypeTable, sort: TypeSortKey): (a: number, b: number)
       return left < right ? -1 : left > right ? 1 : a - b;
     };
   }
-  const column = sortColumn(types, sort);
+  const column = sortColumn(types, sort, retainedBytes);
   return (a, b) => column[b] - column[a] || types.count[b] - types.count[a] || a - b;
 }
 
 /** The column that a sort key means. */
-export function sortColumn(types: TypeTable, sort: Exclude<TypeSortKey, "name">): Float64Array {
+export function sortColumn(
+  types: TypeTable,
+  sort: Exclude<TypeSortKey, "name">,
+  retainedBytes: Float64Array | undefined,
+): Float64Array {
   switch (sort) {
+    case "retained":
+      // Not asked for: nothing retains anything, and the rest of the order decides.
+      return retainedBytes ?? new Float64Array(types.length);
     case "resident":
       return types.residentBytes;
     case "owned":

@@ -1,13 +1,14 @@
 import { type Command, Option } from "commander";
 import type { Result } from "../base/result.ts";
+import type { ReferenceVerb } from "./json/referrers-json.ts";
 import {
   type CyclesArguments,
+  type LevelsArguments,
   type LimitedArguments,
   type ObjectsArguments,
   parseGeneration,
   parseObjectSortKey,
   parseSize,
-  type RetainedArguments,
   wholeNumberFrom,
 } from "./options.ts";
 import type { SnapshotSource } from "./source.ts";
@@ -18,11 +19,25 @@ type AddVerb = (usage: string, description: string) => Command;
 
 /** Declares the verbs that ask who holds what: all need references. */
 export function addGraphVerbs(addVerb: AddVerb, onSource: OnSource): void {
+  const addReferenceVerb = (name: ReferenceVerb, description: string): void => {
+    addVerb(`${name} <pid|file> <address>`, description)
+      .addOption(limitOption("15 a level"))
+      .action((text: string, address: string, _: unknown, command: Command) =>
+        onSource(text, async (source) =>
+          (await import("./commands/references.ts")).references(
+            name,
+            source,
+            address,
+            command.optsWithGlobals<LevelsArguments>(),
+          ),
+        ),
+      );
+  };
   addVerb("retained <pid|file> [address]", "what would go with what: the objects that retain most, or what one object retains")
     .addOption(limitOption("20"))
     .action((text: string, address: string | undefined, _: unknown, command: Command) =>
       onSource(text, async (source) =>
-        (await import("./commands/retained.ts")).retained(source, address, command.optsWithGlobals<RetainedArguments>()),
+        (await import("./commands/retained.ts")).retained(source, address, command.optsWithGlobals<LevelsArguments>()),
       ),
     );
   addVerb(
@@ -35,6 +50,8 @@ export function addGraphVerbs(addVerb: AddVerb, onSource: OnSource): void {
         (await import("./commands/paths.ts")).paths(source, target, command.optsWithGlobals<LimitedArguments>()),
       ),
     );
+  addReferenceVerb("referrers", "who refers to an object, and by what name");
+  addReferenceVerb("referents", "what an object refers to, and by what name");
   addVerb("objects <pid|file>", "single objects by type, generation and size, largest first")
     .addOption(new Option("--type <name>", "only objects of this type: Session, or with its module"))
     .addOption(

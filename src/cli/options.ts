@@ -1,5 +1,6 @@
 import { InvalidArgumentError } from "commander";
 import { OBJECT_SORT_KEYS, type ObjectSortKey } from "../analysis/objects.ts";
+import { PARTITION_KEYS, type PartitionKey } from "../analysis/partitions.ts";
 import { TYPE_SORT_KEYS, type TypeSortKey } from "../analysis/types.ts";
 import { fail, type Result, succeed } from "../base/result.ts";
 import { GIB, KIB, MIB, USER_SPACE_END } from "../base/units.ts";
@@ -30,16 +31,13 @@ export interface ReportArguments extends CommonOptions {
 }
 
 export interface TypesArguments extends CommonOptions {
-  readonly sort: TypeSortKey;
+  /** If not given, retained with `retained`, else resident. */
+  readonly sort?: TypeSortKey;
+  readonly retained: boolean;
+  readonly by?: PartitionKey;
   /** 0 for all. */
   readonly limit?: number;
   readonly filter?: string;
-}
-
-export interface RetainedArguments extends CommonOptions {
-  readonly depth: number;
-  /** 0 for all. */
-  readonly limit?: number;
 }
 
 export interface ObjectsArguments extends CommonOptions {
@@ -61,6 +59,11 @@ export interface LimitedArguments extends CommonOptions {
 
 export interface CyclesArguments extends LimitedArguments {
   readonly reachable: boolean;
+}
+
+/** Options of verbs that show levels below each other. */
+export interface LevelsArguments extends LimitedArguments {
+  readonly depth: number;
 }
 
 /** Largest PID that a 64-bit kernel hands out (include/linux/threads.h, PID_MAX_LIMIT). */
@@ -114,6 +117,13 @@ export function wholeNumberFrom(least: number): (text: string) => number {
 export function parseSortKey(text: string): TypeSortKey {
   const key = TYPE_SORT_KEYS.find((candidate) => candidate === text);
   if (!key) throw new InvalidArgumentError(`Sort by ${TYPE_SORT_KEYS.join(", ")}.`);
+  return key;
+}
+
+/** One of the questions that part objects. */
+export function parsePartitionKey(text: string): PartitionKey {
+  const key = PARTITION_KEYS.find((candidate) => candidate === text);
+  if (!key) throw new InvalidArgumentError(`Part by ${PARTITION_KEYS.join(", ")}.`);
   return key;
 }
 

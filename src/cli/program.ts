@@ -8,6 +8,7 @@ import { launcherDetails } from "./launcher.ts";
 import {
   type CommonOptions,
   parseMilliseconds,
+  parsePartitionKey,
   parseSize,
   parseSortKey,
   type ReportArguments,
@@ -90,7 +91,13 @@ function buildProgram(onSource: OnSource, finish: (failure: Failure | undefined)
   );
   verb(program, "types <pid|file>", "objects by type: count, shallow, owned and resident bytes")
     .addOption(
-      new Option("--sort <key>", "resident, owned, shallow, count or name").argParser(parseSortKey).default("resident"),
+      new Option("--sort <key>", "resident (default), owned, shallow, retained, count or name").argParser(parseSortKey),
+    )
+    .addOption(new Option("--retained", "what the instances of each type retain too").default(false))
+    .addOption(
+      new Option("--by <question>", "part by class, module, package, referrer, size or generation").argParser(
+        parsePartitionKey,
+      ),
     )
     .addOption(new Option("--limit <rows>", "rows to show, 0 for all (text: 30, JSON: all)").argParser(wholeNumberFrom(0)))
     .addOption(new Option("--filter <text>", "only types whose module.name contains the text, or matches /regular expression/"))

@@ -2,7 +2,7 @@ import { retainedTree } from "../../analysis/retained-tree.ts";
 import { objectOfAddress } from "../../analysis/targets.ts";
 import { type Result, succeed } from "../../base/result.ts";
 import { retainedJson } from "../json/retained-json.ts";
-import { parseAddress, type RetainedArguments } from "../options.ts";
+import { type LevelsArguments, parseAddress } from "../options.ts";
 import { styleFor, writeJson, writeLines } from "../output.ts";
 import { type SnapshotSource, sourceText } from "../source.ts";
 import { takeGraph } from "../take-graph.ts";
@@ -14,7 +14,7 @@ const DEFAULT_LIMIT = 20;
 export async function retained(
   source: SnapshotSource,
   addressText: string | undefined,
-  options: RetainedArguments,
+  options: LevelsArguments,
 ): Promise<Result<void>> {
   const address = addressText === undefined ? undefined : parseAddress(addressText);
   if (address && !address.ok) return address;

@@ -98,7 +98,7 @@ function layoutFor(style: Style): Layout {
 }
 
 /** Rows of one level and of those below it; their displayed bytes add up to `wholeSteps`. */
-function levelRows(level: RetainedLevel, own: number | undefined, wholeSteps: number, depth: number, painter: Painter): Row[] {
+function levelRows(level: RetainedLevel, own: number | undefined, wholeSteps: number, at: Level, painter: Painter): Row[] {
   const { rows, other } = level;
   const parts = [...(own === undefined ? [] : [own]), ...rows.map(({ row }) => row.retainedBytes), other.retainedBytes];
   const steps = partSteps(wholeSteps, parts, painter.unit);
