@@ -2,6 +2,9 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { buildLedger } from "../../src/analysis/ledger.ts";
 import { MIB, PAGE_BYTES } from "../../src/base/units.ts";
+import { forEachReference, WIDE_STEP } from "../../src/snapshot/references.ts";
+import { descriptorState } from "../../src/snapshot/states.ts";
+import { ObjectState, type ObjectTables, type ReferenceTables } from "../../src/snapshot/tables.ts";
 import type { MemoryImage } from "../../src/target/memory-image.ts";
 import { copyTarget } from "../support/decode-target.ts";
 import { leafSum } from "../support/ledger.ts";
@@ -66,12 +69,13 @@ testOnEveryPython("a damaged image is decoded to its end, and every byte still h
       const image = relayImage(target.image, makeMemory());
       for (const each of damages) strike(image, pages, each);
       const begun = performance.now();
-      const snapshot = await target.decode(image);
+      const snapshot = await target.decode(image, { references: true });
       const { root } = buildLedger(snapshot);
       assert.ok(performance.now() - begun < HANGING_MILLISECONDS);
       // Tables that overlap may take more from "unexplained" than there is; the total stays the kernel's.
       assert.equal(leafSum(root), snapshot.process.residentBytes);
       if (snapshot.objects !== undefined) recognised++;
+      if (snapshot.objects && snapshot.graph) assertReferences(snapshot.objects, snapshot.graph.references);
       if (snapshot.problems.some(({ kind }) => !known.has(kind))) reported++;
     }),
     { numRuns: RUNS, endOnFailure: true },
@@ -80,6 +84,22 @@ testOnEveryPython("a damaged image is decoded to its end, and every byte still h
   assert.ok(recognised > 0, "damage went to the objects, not only to the interpreter");
   assert.ok(reported > 0, "damage is reported");
 });
+
+/** Whatever an image holds, references go from objects to objects, and their slots are told. */
+function assertReferences({ length, descriptor }: ObjectTables, references: ReferenceTables): void {
+  assert.equal(references.offsets.length, length + 1);
+  assert.equal(references.offsets[length], references.length);
+  let wide = 0;
+  for (let place = 0; place < length; place++) {
+    if (references.offsets[place + 1] === references.offsets[place]) continue;
+    assert.equal(descriptorState(descriptor[place]), ObjectState.object);
+    forEachReference(references, place, (target, slot, reference) => {
+      if (descriptorState(descriptor[target]) !== ObjectState.object) assert.fail(`reference ${reference} to no object`);
+      if (references.steps[reference] === WIDE_STEP && references.wideSlots.slot[wide++] !== slot) assert.fail(`slot ${slot}`);
+    });
+  }
+  assert.equal(wide, references.wideSlots.length);
+}
 
 function strike(image: MemoryImage, pages: readonly number[], { where, damage, seed, words }: Blow): void {
   const target = pageWords(image, pages[Math.floor(where * pages.length)]);
