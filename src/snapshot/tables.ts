@@ -446,7 +446,10 @@ export interface TypeGraphTable {
   readonly flags: Uint8Array;
   /** Bytes of an instance in its own place that sys.getsizeof leaves out (inline values of 3.13). */
   readonly inPlaceExtraBytes: Uint32Array;
-  /** Names of fields: `__slots__`, tp_members, and what the layout tables know. By ascending type, then position; bases' included. */
+  /**
+   * Names of fields: `__slots__`, tp_members, and what the layout tables know. By ascending type, then position; bases' included.
+   * A name in angle brackets is a C field that no attribute reaches.
+   */
   readonly fields: {
     readonly length: number;
     readonly type: Uint32Array;
