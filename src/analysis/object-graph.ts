@@ -46,9 +46,6 @@ export interface ObjectGraph {
   readonly freedAtOnceBytes: Float64Array;
 }
 
-/** Kind of the problem that a capture reports when it could not keep every reference. */
-const MISSING_REFERENCES = /^references/;
-
 /** Opens a snapshot's references; fails when the capture was not asked for them. O(places + references). */
 export function openObjectGraph(snapshot: Snapshot): Result<ObjectGraph> {
   const { objects, graph } = snapshot;
@@ -100,7 +97,7 @@ class CapturedGraph implements ObjectGraph {
     this.seenReferences = seenReferences(this.graph, tables);
     this.heldBits = heldObjects(objects, tables, this.seenReferences);
     this.held = membersOf(this.heldBits, objects.length);
-    this.lowerBound = !snapshot.capture.complete || snapshot.problems.some(({ kind }) => MISSING_REFERENCES.test(kind));
+    this.lowerBound = !snapshot.capture.complete;
   }
 
   get referrers(): Graph {

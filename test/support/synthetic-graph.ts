@@ -114,17 +114,9 @@ export function field(to: string, position: number): ReferenceSpec {
   return { to, slot: packSlot(SlotPart.field, position) };
 }
 
-/** An attribute by its number in the keys that the type shares; from a type: the key. */
-export function attribute(to: string, number: number): ReferenceSpec {
-  return { to, slot: packSlot(SlotPart.attribute, number) };
-}
-
+/** A variable of a frame or generator by number. */
 export function local(to: string, number: number): ReferenceSpec {
   return { to, slot: packSlot(SlotPart.local, number) };
-}
-
-export function memory(to: string): ReferenceSpec {
-  return { to, slot: packSlot(SlotPart.memory, 0) };
 }
 
 /** The reference to the object's type. */
