@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
 import type { Snapshot } from "../../src/snapshot/tables.ts";
-import { syntheticGraph } from "./synthetic-graph.ts";
+import { syntheticGraph } from "./synthetic-references.ts";
 import { syntheticSnapshot } from "./synthetic-snapshot.ts";
 
 /** A file that a pystrata of its time wrote, one for each format. */

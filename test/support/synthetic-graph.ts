@@ -12,8 +12,6 @@
  *     roots: [{ kind: RootKind.module, to: "main", name: "__main__" }],
  *   })
  */
-export { syntheticGraph } from "./synthetic-references.ts";
-
 import { packSlot, stepBetween, WIDE_STEP } from "../../src/snapshot/references.ts";
 import { IMMORTAL_REFERENCES, LARGE_BYTES, packDescriptor, UNTRACKED_GENERATION } from "../../src/snapshot/states.ts";
 import {

@@ -7,7 +7,7 @@ import { type WriteOptions, writeSnapshotFile } from "../../../../src/snapshot/f
 import type { Snapshot } from "../../../../src/snapshot/tables.ts";
 import { generatedSnapshot } from "../../../support/generated-snapshot.ts";
 import { snapshotFolder } from "../../../support/snapshot-folder.ts";
-import { syntheticGraph } from "../../../support/synthetic-graph.ts";
+import { syntheticGraph } from "../../../support/synthetic-references.ts";
 import { syntheticSnapshot } from "../../../support/synthetic-snapshot.ts";
 
 function written(snapshot: Snapshot, path: string, options: WriteOptions): Snapshot {
