@@ -22,10 +22,10 @@ export function ownerOfNamespace(graph: ObjectGraph, dictionary: number): number
   return NO_OBJECT;
 }
 
-/** Of several references from one object to another the name of one that can be evaluated, if there is such. */
+/** Of several references from one object to another the name of one that can be evaluated, if there is such; `<…>` of none. */
 export function bestReferenceName(graph: ObjectGraph, source: number, target: number): ReferenceName {
   const names = slotsBetween(graph, source, target).map((slot) => referenceName(graph, source, slot, target));
-  return names.find((name) => name.evaluable) ?? names[0] ?? { text: "<reference>", evaluable: false };
+  return names.find((name) => name.evaluable) ?? names[0] ?? { text: "<…>", evaluable: false };
 }
 
 /** The same through an owner's namespace, as one step: `.name`. Undefined when no name in it stands for the target. */

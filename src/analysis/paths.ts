@@ -38,6 +38,8 @@ export interface PathsToObject {
 
 /** Paths that are searched for each that is wanted: of equally long ones those with a name are shown. */
 const SEARCHED = 4;
+/** Of a longer path, such as through a linked list, the middle is left out: the step over it is `<…>`. */
+const MOST_STEPS = 128;
 
 /**
  * The shortest path to an object from each root, at most `mostPaths`; weak references keep nothing alive and are left out.
@@ -84,7 +86,8 @@ function garbagePath(object: number): RootPath {
   };
 }
 
-function describePath(graph: ObjectGraph, nodes: readonly number[]): RootPath {
+function describePath(graph: ObjectGraph, whole: readonly number[]): RootPath {
+  const nodes = whole.length > MOST_STEPS ? [...whole.slice(0, MOST_STEPS / 2), ...whole.slice(-MOST_STEPS / 2)] : whole;
   const holders = holdersOf(graph);
   const root = holders.rootOf(nodes[0]);
   const module = holders.moduleOf.get(nodes[0]);

@@ -1,7 +1,7 @@
 /** Who refers to an object, and what it refers to, level by level. */
 import { Float64Column, Uint32Column } from "../base/columns.ts";
-import { forEachReference } from "../snapshot/references.ts";
-import { UncountedKind } from "../snapshot/tables.ts";
+import { forEachReference, slotPart, slotPosition } from "../snapshot/references.ts";
+import { SlotPart, UncountedKind } from "../snapshot/tables.ts";
 import { type ReferenceName, referenceName } from "./expressions.ts";
 import { typeOf } from "./graph-lookups.ts";
 import { holdersOf } from "./holders.ts";
@@ -138,6 +138,8 @@ function referentEnds(graph: ObjectGraph, object: number, limit: number): Level 
   const visit = (source: number) =>
     forEachReference(graph.tables.references, source, (target, slot) => {
       if (source === object && target !== object && ownerOfNamespace(graph, target) === object) return visit(target);
+      // The names in a namespace say what the others are; as referents they would only crowd them.
+      if (source !== object && slotPart(slot) === SlotPart.item && (slotPosition(slot) & 1) === 0) return;
       targets.push(target);
       slots.push(slot);
       sources.push(source);

@@ -103,6 +103,22 @@ test("a chain linked through attributes is one group, whatever its length", () =
   assert.match(groups[0].example.expression, /^parley\.hub\.HUB\.head\.next/);
 });
 
+test("a long path is told without its middle", () => {
+  const nodes = Object.fromEntries(
+    Array.from({ length: 300 }, (_, index) => [`n${index}`, { type: "list", refers: index < 299 ? [`n${index + 1}`] : [] }]),
+  );
+  const { graph, place } = opened({
+    objects: { ...module("main", "__main__", [["kHead", "n0"]]), kHead: name("HEAD"), ...nodes },
+    types: { module: { fields: { 0: "__dict__" } } },
+    roots: [{ kind: RootKind.module, to: "main", name: "__main__", owner: 0 }],
+  });
+  const { expression, evaluable, steps } = shortestPath(graph, place("n299"));
+  assert.match(expression, /^__main__\.HEAD(\[0\])+<…>(\[0\])+$/);
+  assert.equal(evaluable, false);
+  assert.ok(steps.length <= 128);
+  assert.equal(steps.at(-1)?.object, place("n299"));
+});
+
 test("a module whose package does not show it is spelled through sys.modules", () => {
   const { graph, place } = opened({
     objects: {
