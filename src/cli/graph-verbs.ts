@@ -9,6 +9,7 @@ import {
   parseGeneration,
   parseObjectSortKey,
   parseSize,
+  type ReferencesArguments,
   wholeNumberFrom,
 } from "./options.ts";
 import type { SnapshotSource } from "./source.ts";
@@ -22,13 +23,15 @@ export function addGraphVerbs(addVerb: AddVerb, onSource: OnSource): void {
   const addReferenceVerb = (name: ReferenceVerb, description: string): void => {
     addVerb(`${name} <pid|file> <address>`, description)
       .addOption(limitOption("15 a level"))
+      .addOption(new Option("--svg <file>", "draw what retains it, as SVG"))
+      .addOption(new Option("--dot <file>", "draw what retains it, as DOT"))
       .action((text: string, address: string, _: unknown, command: Command) =>
         onSource(text, async (source) =>
           (await import("./commands/references.ts")).references(
             name,
             source,
             address,
-            command.optsWithGlobals<LevelsArguments>(),
+            command.optsWithGlobals<ReferencesArguments>(),
           ),
         ),
       );

@@ -57,6 +57,12 @@ export interface LimitedArguments extends CommonOptions {
   readonly limit?: number;
 }
 
+export interface ReferencesArguments extends LevelsArguments {
+  /** Files for pictures of what retains the object. */
+  readonly svg?: string;
+  readonly dot?: string;
+}
+
 export interface CyclesArguments extends LimitedArguments {
   readonly reachable: boolean;
 }
