@@ -36,7 +36,7 @@ export interface ObjectGraph {
   /** The dominator tree to walk down; its last node is the outside. */
   readonly dominated: Graph;
   /** Owned bytes of all that each object keeps alive, itself included; one item more than places: what is reachable at all. */
-  readonly retainedBytes: Float64Array;
+  readonly retainedBytes: Weights;
   /** How many objects each object keeps alive, itself included; as `retainedBytes`. */
   readonly retainedCounts: Uint32Array;
   /**
@@ -83,7 +83,7 @@ class CapturedGraph implements ObjectGraph {
   private lazyReferrers: Graph | undefined;
   private lazyDominators: DominatorTree | undefined;
   private lazyDominated: Graph | undefined;
-  private lazyRetainedBytes: Float64Array | undefined;
+  private lazyRetainedBytes: Weights | undefined;
   private lazyRetainedCounts: Uint32Array | undefined;
   private lazyFreedAtOnceBytes: Float64Array | undefined;
 
@@ -115,7 +115,7 @@ class CapturedGraph implements ObjectGraph {
     return this.lazyDominated;
   }
 
-  get retainedBytes(): Float64Array {
+  get retainedBytes(): Weights {
     this.lazyRetainedBytes ??= retainedSizes(this.dominators, this.ownedBytes);
     return this.lazyRetainedBytes;
   }

@@ -1,19 +1,31 @@
 /**
  * Retained sizes: what would go if a node went, cycles included. The sum over the node's part of the dominator tree.
- * O(nodes); a size takes 8 bytes a node, a count 4, there is no scratch.
+ * O(nodes); a size takes 4 or 8 bytes a node, a count 4, there is no scratch.
  */
 import type { DominatorTree } from "./dominators.ts";
 import type { Graph, Weights } from "./graph.ts";
 
+/** Above it 32 bits are not enough. */
+const MOST_WORD = 0xffff_ffff;
+
 /**
  * Retained size of each node in the unit of `sizes`, exact below 2^53; item `nodes` is the total of all that is reached. A node
- * that nothing reaches retains itself.
+ * that nothing reaches retains itself. In 32 bits if `sizes` are, and all of them together still fit.
  */
-export function retainedSizes(tree: DominatorTree, sizes: Weights): Float64Array {
-  const retained = new Float64Array(tree.nodes + 1);
-  retained.set(sizes.length > tree.nodes ? sizes.subarray(0, tree.nodes) : sizes);
+export function retainedSizes(tree: DominatorTree, sizes: Weights): Weights {
+  const weights = sizes.subarray(0, tree.nodes);
+  const retained = fitsWord(weights) ? new Uint32Array(tree.nodes + 1) : new Float64Array(tree.nodes + 1);
+  retained.set(weights);
   sumUpwards(tree, retained);
   return retained;
+}
+
+/** True for whole numbers whose sum, and so that of any of them, has 32 bits. */
+function fitsWord(weights: Weights): boolean {
+  if (!(weights instanceof Uint32Array)) return false;
+  let sum = 0;
+  for (let node = 0; node < weights.length; node++) sum += weights[node];
+  return sum <= MOST_WORD;
 }
 
 /** How many nodes each node retains, itself included; item `nodes` is how many are reached. */
@@ -24,7 +36,7 @@ export function retainedCounts(tree: DominatorTree): Uint32Array {
 }
 
 /** Adds each node's sum to its dominator's; folded nodes first, since they have no place in the order. */
-function sumUpwards(tree: DominatorTree, sums: Float64Array | Uint32Array): void {
+function sumUpwards(tree: DominatorTree, sums: Weights): void {
   const { immediateDominators, order, folded } = tree;
   for (let word = 0; word < folded.length; word++) {
     for (let bits = folded[word]; bits !== 0; bits &= bits - 1) {

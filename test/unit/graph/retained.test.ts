@@ -50,6 +50,14 @@ test("sums beyond 32 bits stay exact", () => {
   );
 });
 
+test("sums of 32 bits are kept in 32, up to the largest", () => {
+  const chain = graphOf(2, [[0, 1]]);
+  const tree = dominatorTree(chain, Uint32Array.of(0));
+  const fits = retainedSizes(tree, Uint32Array.of(2 ** 32 - 2, 1));
+  assert.deepEqual(fits, Uint32Array.of(2 ** 32 - 1, 1, 2 ** 32 - 1));
+  assert.deepEqual(retainedSizes(tree, Uint32Array.of(2 ** 32 - 1, 1)), Float64Array.of(2 ** 32, 1, 2 ** 32));
+});
+
 test("the tree to walk has an edge from each dominator to what it dominates", () => {
   fc.assert(
     fc.property(heldGraphs(), ({ graph, held }) => {
