@@ -3,14 +3,7 @@ import { objectAt } from "../../src/analysis/places.ts";
 import { qualifiedTypeName } from "../../src/analysis/types.ts";
 import { forEachReference, slotPart, slotPosition } from "../../src/snapshot/references.ts";
 import { descriptorState, descriptorType } from "../../src/snapshot/states.ts";
-import {
-  type GraphTables,
-  ObjectState,
-  type ObjectTables,
-  RootKind,
-  SlotPart,
-  type Snapshot,
-} from "../../src/snapshot/tables.ts";
+import { type GraphTables, ObjectState, type ObjectTables, SlotPart, type Snapshot } from "../../src/snapshot/tables.ts";
 import type { PythonVersion } from "../../src/strata/cpython/layouts/layout.ts";
 import type { Truth } from "./truth.ts";
 import { type UnvisitedKinds, unvisitedKinds } from "./unvisited-references.ts";
@@ -199,13 +192,11 @@ export function compareCounts(known: KnownObjects): CountComparison {
 const STATIC_COUNT = 900_000_000;
 
 /** 1 where a reference, counted or not, or a root leads. */
-function pointedAt({ graph, objects }: KnownObjects, seen: Uint32Array): Uint8Array {
+function pointedAt({ graph }: KnownObjects, seen: Uint32Array): Uint8Array {
   const pointed = Uint8Array.from(seen, (count) => (count > 0 ? 1 : 0));
   const { uncounted } = graph.references;
   for (let index = 0; index < uncounted.length; index++) pointed[uncounted.target[index]] = 1;
-  for (let root = 0; root < graph.roots.length; root++) {
-    if (graph.roots.kind[root] !== RootKind.library || objects.length > 0) pointed[graph.roots.target[root]] = 1;
-  }
+  for (let root = 0; root < graph.roots.length; root++) pointed[graph.roots.target[root]] = 1;
   return pointed;
 }
 

@@ -4,7 +4,7 @@
  */
 
 import { qualifiedTypeName } from "../../src/analysis/types.ts";
-import { slotPart, slotPosition } from "../../src/snapshot/references.ts";
+import { packSlot, slotPart, slotPosition } from "../../src/snapshot/references.ts";
 import { descriptorType } from "../../src/snapshot/states.ts";
 import { SlotPart, TypeForm } from "../../src/snapshot/tables.ts";
 import { type Layout, layoutsFor } from "../../src/strata/cpython/layouts/layout.ts";
@@ -129,6 +129,7 @@ const LEFT_OUT: Readonly<Record<string, readonly [structure: string, ...fields: 
   "sqlite3.Connection": [
     "pysqlite_Connection",
     "isolation_level",
+    "statement_cache",
     "statements",
     "cursors",
     "row_factory",
@@ -138,9 +139,10 @@ const LEFT_OUT: Readonly<Record<string, readonly [structure: string, ...fields: 
   ],
 };
 
-/** Fields of type objects: type_traverse leaves out what is str, and answers for heap types only. */
-const TYPE_NAMES = ["ht_name", "ht_qualname", "ht_slots"];
-const STATIC_TYPE_FIELDS = ["tp_dict", "tp_bases", "tp_mro", "tp_base", "tp_cache", "tp_subclasses"];
+/** Fields of type objects: type_traverse leaves out names and the table of weak references to subclasses. */
+const TYPE_NAMES = ["ht_name", "ht_qualname", "ht_slots", "tp_subclasses"];
+/** It answers for heap types only. */
+const STATIC_TYPE_FIELDS = ["tp_dict", "tp_bases", "tp_mro", "tp_base", "tp_cache"];
 
 export interface UnvisitedKinds {
   /** Name of the kind that explains why the collector does not visit a reference; undefined when nothing does. */
@@ -149,10 +151,16 @@ export interface UnvisitedKinds {
 
 /** The kinds for the release that a snapshot was taken of. */
 export function unvisitedKinds(known: KnownObjects): UnvisitedKinds {
-  const layout = layoutsFor(pythonVersion(known))[0];
+  const version = pythonVersion(known);
+  const layout = layoutsFor(version)[0];
+  // PyObject_VisitManagedDict of 3.13 visits inline values and not the dictionary that a program asked for.
+  const hasInlineValues = version.minor >= 13;
   const byType = new Map<number, ReadonlyMap<number, string>>();
   const { descriptor } = known.objects;
   const { form } = known.graph.types;
+  const typeSlots = staticTypeSlots(layout);
+  // Static objects lie neither in pools nor in chunks.
+  const firstStatic = known.objects.poolPlaces + known.objects.chunkPlaces;
   const isType = (place: number) => form[descriptorType(descriptor[place])] === TypeForm.type;
   const isDict = (place: number) => form[descriptorType(descriptor[place])] === TypeForm.dict;
   const isStr = (place: number) => form[descriptorType(descriptor[place])] === TypeForm.str;
@@ -165,19 +173,27 @@ export function unvisitedKinds(known: KnownObjects): UnvisitedKinds {
       if (part === SlotPart.attribute && isType(source)) return "attribute name that instances share";
       // Instances visit their type from 3.9 on, and then only where a C type's own tp_traverse was taught to.
       if (part === SlotPart.implicit && position === 0) return "type of an instance";
-      // A type's tp_dict is found as its instance dictionary.
-      if (part === SlotPart.implicit && isType(source)) return "field of a static type";
+      if (source >= firstStatic && typeSlots.has(slot) && isType(source)) return "field of a static type";
+      if (part === SlotPart.implicit && hasInlineValues && isDict(target)) return "dictionary around inline values";
       if (part === SlotPart.memory)
         return IN_MEMORY[qualifiedTypeName(known.snapshot.types, descriptorType(descriptor[source]))];
+      if (part !== SlotPart.field) return undefined;
       const type = descriptorType(descriptor[source]);
       let fields = byType.get(type);
       if (fields === undefined) {
         fields = fieldKinds(known, layout, type);
         byType.set(type, fields);
       }
-      return part === SlotPart.field ? fields.get(position) : undefined;
+      return fields.get(position);
     },
   };
+}
+
+/** Slots of what a static type refers to. */
+function staticTypeSlots(layout: Layout): ReadonlySet<number> {
+  const positions = STATIC_TYPE_FIELDS.map((field) => (layout.offset("PyTypeObject", field) - HEADER_BYTES) / POINTER_BYTES);
+  // A type's tp_dict is found as its instance dictionary.
+  return new Set([...positions.map((position) => packSlot(SlotPart.field, position)), packSlot(SlotPart.implicit, 1)]);
 }
 
 /** Kind of each position in instances of a type, its bases' included. */
@@ -189,8 +205,8 @@ function fieldKinds({ snapshot, graph }: KnownObjects, layout: Layout, type: num
     }
   };
   if (graph.types.form[type] === TypeForm.type) {
-    enter("name or slots of a type", "PyHeapTypeObject", TYPE_NAMES);
-    enter("field of a static type", "PyTypeObject", STATIC_TYPE_FIELDS);
+    for (const structure of ["PyTypeObject", "PyHeapTypeObject"])
+      enter("name, slots or subclasses of a type", structure, TYPE_NAMES);
   }
   for (let base = type, depth = 0; base >= 0 && depth < MOST_BASES; base = graph.types.base[base], depth++) {
     const name = qualifiedTypeName(snapshot.types, base);

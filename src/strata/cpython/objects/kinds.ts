@@ -69,6 +69,8 @@ function kindsBySymbol({
     PyModule_Type: hosted(Modules.decodeModule),
     PyMemoryView_Type: hosted(Borrowing.without("PyMemoryViewObject", "view")),
     _PyManagedBuffer_Type: hosted(Borrowing.without("_PyManagedBufferObject", ...BUFFER_FIELDS)),
+    // What it describes is the type's.
+    PyMemberDescr_Type: hosted(Borrowing.without("PyMemberDescrObject", "d_member")),
     PyEnum_Type: hosted(Borrowing.without("enumobject", "one")),
     PyContextVar_Type: hosted(Borrowing.without("PyContextVar", "var_cached")),
     ...(since(11)
@@ -165,6 +167,8 @@ export const KINDS_BY_NAME: ReadonlyMap<string, TypeKind> = new Map(
     "re.Pattern": hosted(Borrowing.without("PatternObject", "code"), OPAQUE),
     "_sre.SRE_Pattern": hosted(Borrowing.without("PatternObject", "code"), OPAQUE),
     "_sre.SRE_Scanner": hosted(Borrowing.without("ScannerObject"), OPAQUE),
+    "_elementtree._element_iterator": hosted(Modules.decodeElementIterator),
+    "_hashlib.HMAC": hosted(Borrowing.without("HMACobject"), OPAQUE),
     "_pickle.Pdata": hosted(Modules.decodePickleStack),
     "_queue.SimpleQueue": hosted(Borrowing.withOpaque("simplequeueobject", "lock")),
     "_ctypes.CThunkObject": hosted(Borrowing.without("CThunkObject", "atypes"), OPAQUE),

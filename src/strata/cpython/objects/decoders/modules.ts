@@ -73,6 +73,21 @@ export function decodeElement(context: ObjectContext, address: number, row: numb
   return bytes;
 }
 
+/** Bytes of a ParentLocator of Modules/_elementtree.c: an element, and which child comes next. */
+const LOCATOR_BYTES = 16;
+
+/** Element.iter() (Modules/_elementtree.c): a stack of elements; what was taken off it is still written there. */
+export function decodeElementIterator(context: ObjectContext, address: number, row: number, place: number): number {
+  const { image, layout } = context;
+  const word = (name: string) => image.u64(address + layout.offset("ElementIterObject", name));
+  const stack = word("parent_stack");
+  const capacity = context.claimExtra(stack, word("parent_stack_size") * LOCATOR_BYTES, place);
+  const end = Math.min(word("parent_stack_used") * LOCATOR_BYTES, capacity);
+  for (let at = 0; at < end; at += LOCATOR_BYTES) context.visit(image.u64(stack + at), P.SLOT_MEMORY);
+  context.coverFields("ElementIterObject", ["parent_stack"]);
+  return context.basicBytes(row);
+}
+
 /** A memo larger than this is taken for corrupt. */
 const MOST_MEMO_BYTES = 1 << 30;
 
