@@ -2,7 +2,6 @@ import { rmSync, writeFileSync } from "node:fs";
 import type { ObjectGraph } from "../analysis/object-graph.ts";
 import { retainerPicture } from "../analysis/retainer-picture.ts";
 import { fail, type Result, succeed } from "../base/result.ts";
-import { formatAddress } from "../base/units.ts";
 import { dotPicture } from "../export/dot.ts";
 import type { PictureWords } from "../export/picture-words.ts";
 import { svgPicture } from "../export/svg.ts";
@@ -11,7 +10,7 @@ import { formatBytes, formatCount } from "./format/units.ts";
 
 /** More boxes than this nobody reads. */
 const MOST_NODES = 40;
-const WORDS: PictureWords = { text: safeText, bytes: formatBytes, count: formatCount, address: formatAddress };
+const WORDS: PictureWords = { text: safeText, bytes: formatBytes, count: formatCount };
 
 /** Where pictures of what retains an object go; undefined for not at all. */
 export interface PictureFiles {
