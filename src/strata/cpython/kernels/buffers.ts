@@ -194,7 +194,10 @@ export function drain(state: i32, owner: i32, limit: i32, largestWords: i32, slo
     taken++;
     if (taken > limit || words > largestWords) continue;
     if (words > 1) words &= ~1;
+    // A chunk may be taken for one that pools lie in: these tell their objects themselves, or are given back by now.
+    const inPool = load32(pageInfoOf(word)) !== 0;
     for (let at = 0; at < words; at += 2) {
+      if (!inPool && load32(pageInfoOf(word + at)) !== 0) continue;
       visitOrTake(load32(word + at), load32(word + at + 1), state, owner, slot);
     }
   }
