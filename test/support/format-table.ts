@@ -9,7 +9,8 @@ function rowsOf(node: Node, name: string): string[] {
   switch (node.kind) {
     case "column": {
       const below = node.below ? [`< ${node.below.text}`] : [];
-      return [row(name, node.type, node.rows?.text ?? "", [...(node.ascending ? ["ascending"] : []), ...below].join(", "))];
+      const order = [...(node.ascending ? ["ascending"] : []), ...(node.endOf ? [`≥ ${node.endOf}`] : [])];
+      return [row(name, node.type, node.rows?.text ?? "", [...order, ...below].join(", "))];
     }
     case "texts":
       return [row(name, "texts", node.rows === "own" ? "its own" : "", "")];

@@ -1,3 +1,4 @@
+import { PAGE_BYTES } from "../../src/base/units.ts";
 import { SNAPSHOT_SCHEMA } from "../../src/snapshot/file/schema.ts";
 import type { Node } from "../../src/snapshot/file/schema-nodes.ts";
 import type { Snapshot } from "../../src/snapshot/tables.ts";
@@ -12,7 +13,8 @@ interface PendingColumn {
 }
 
 const TEXTS = ["", "a", "größe", "名前", "\u202e\u001b[31m", "\ud83d\ude00", "\udcff", "x".repeat(300), "__proto__"];
-const EXTREMES = { f64: 2 ** 47, u32: 2 ** 32, i32: 2 ** 31, u16: 2 ** 16, u8: 2 ** 8 };
+/** Addresses end before those of user space, with room for a few pages. */
+const EXTREMES = { f64: 2 ** 46, u32: 2 ** 32, i32: 2 ** 31, u16: 2 ** 16, u8: 2 ** 8 };
 const ARRAYS = { f64: Float64Array, u32: Uint32Array, i32: Int32Array, u16: Uint16Array, u8: Uint8Array };
 
 /** A small snapshot of random contents: whatever its schema allows, sensible or not. The same for the same seed. */
@@ -109,7 +111,8 @@ class Generator {
       const lowest = node.type === "i32" ? -1 : 0;
       const entries = Array.from({ length: node.rows?.of(this.at) ?? length }, () => lowest + this.below(bound - lowest));
       const column = ARRAYS[node.type].from(entries);
-      owner[key] = node.ascending ? column.sort() : column;
+      const start = node.endOf === undefined ? undefined : (owner[node.endOf] as Float64Array);
+      owner[key] = start ? start.map((from) => from + this.below(5) * PAGE_BYTES) : node.ascending ? column.sort() : column;
     }
   }
 

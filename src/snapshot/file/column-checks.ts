@@ -1,3 +1,4 @@
+import { GIB, USER_SPACE_END } from "../../base/units.ts";
 import type { TypedColumn } from "./layout.ts";
 
 /*
@@ -31,4 +32,18 @@ function isAscendingUint32(column: Uint32Array): boolean {
     before = column[row];
   }
   return true;
+}
+
+/** What pages of one process together cannot exceed. Analyses make room for each page that a file says is there. */
+const MOST_RANGE_BYTES = 8192 * GIB;
+
+/** True when no range ends before it begins and all of them together are no longer than memory can be. */
+export function areRanges(start: TypedColumn, end: TypedColumn): boolean {
+  let bytes = 0;
+  for (let row = 0; row < end.length; row++) {
+    // Also false for what is no number.
+    if (!(end[row] >= start[row] && start[row] >= 0 && end[row] <= USER_SPACE_END)) return false;
+    bytes += end[row] - start[row];
+  }
+  return bytes <= MOST_RANGE_BYTES;
 }

@@ -1,5 +1,5 @@
 /** A snapshot put together again along its schema, from small facts and columns. The counterpart of `flatten.ts`. */
-import { isAscending, isWithin } from "./column-checks.ts";
+import { areRanges, isAscending, isWithin } from "./column-checks.ts";
 import type { ColumnReader } from "./column-reader.ts";
 import type { TypedColumn } from "./layout.ts";
 import type { ColumnNode, Node, TextsNode } from "./schema-nodes.ts";
@@ -101,7 +101,7 @@ class Rebuilder {
   private fillColumn({ name, node, owner, key }: Pending): void {
     switch (node.kind) {
       case "column":
-        owner[key] = this.column(name, node);
+        owner[key] = this.column(name, node, owner);
         return;
       case "texts":
         this.texts(name, node, owner, key);
@@ -114,12 +114,14 @@ class Rebuilder {
     }
   }
 
-  private column(name: string, node: ColumnNode): TypedColumn {
+  private column(name: string, node: ColumnNode, owner: Row): TypedColumn {
     const column = this.columns.read(name, node.type);
     expectRows(name, column.length, node.rows ? node.rows.of(this.at) : this.lengthBeside(name));
     if (node.below && !isWithin(column, node.below.of(this.at)))
       throw new Unreadable(`is damaged: its column ${name} refers to what is not there (${node.below.text})`);
     if (node.ascending && !isAscending(column)) throw new Unreadable(`is damaged: its column ${name} is not in order`);
+    if (node.endOf !== undefined && !areRanges(owner[node.endOf] as TypedColumn, column))
+      throw new Unreadable(`is damaged: its column ${name} ends what cannot be`);
     return column;
   }
 

@@ -24,6 +24,8 @@ export interface ColumnNode<T extends ElementType = ElementType> {
   readonly below: Count | undefined;
   /** No entry is below the one before. */
   readonly ascending: boolean;
+  /** Key of the column beside it where what ends here begins: a range is not negative, and all together are no more than memory can be. */
+  readonly endOf: string | undefined;
 }
 
 /** List of strings → two columns, offsets and UTF-8. */
@@ -112,10 +114,12 @@ interface ColumnOptions {
   readonly rows?: Count;
   readonly below?: Count;
   readonly ascending?: boolean;
+  readonly endOf?: string;
 }
 
 export function column<T extends ElementType>(type: T, options: ColumnOptions = {}): ColumnNode<T> {
-  return { kind: "column", type, rows: options.rows, below: options.below, ascending: options.ascending ?? false };
+  const { rows, below, ascending = false, endOf } = options;
+  return { kind: "column", type, rows, below, ascending, endOf };
 }
 
 export const texts: TextsNode = { kind: "texts", rows: "length" };

@@ -1,5 +1,6 @@
 /** Which columns and facts a snapshot file has: the tables of `tables.ts`, table by table. Writer, reader and docs/format.md follow it. */
 import type { Problem } from "../../base/problems.ts";
+import { SnapshotChunkState } from "../states.ts";
 import type {
   CaptureFacts,
   ClaimTable,
@@ -23,8 +24,10 @@ import type {
   TypeTable,
   ValueTable,
 } from "../tables.ts";
+import { ClaimKind, MappingKind, OwnerKind, RootKind, TypeForm, UncountedKind } from "../tables.ts";
 import {
   boolean,
+  type ColumnNode,
   type Count,
   column,
   list,
@@ -41,6 +44,12 @@ import {
 
 function countAt(path: string): Count {
   return { text: path, of: (at) => at(path) };
+}
+
+/** Codes of a column: those of an enumeration. A new one needs a new format, since an older reader cannot show it. */
+function codes(name: string, enumeration: Readonly<Record<string, number>>): ColumnNode<"u8"> {
+  const end = Math.max(...Object.values(enumeration)) + 1;
+  return column("u8", { below: { text: `${end} (${name})`, of: () => end } });
 }
 
 const PLACES = countAt("objects.length");
@@ -104,7 +113,7 @@ const MAPPINGS = struct<MappingTable>({
   length: number,
   start: ascendingAddress,
   end: f64,
-  kind: u8,
+  kind: codes("MappingKind", MappingKind),
   permissions: texts,
   path: texts,
   library,
@@ -114,8 +123,19 @@ const MAPPINGS = struct<MappingTable>({
   part: texts,
 });
 
-const PAGES = struct<PageRunTable>({ length: number, start: ascendingAddress, end: f64, state: u8 });
-const CLAIMS = struct<ClaimTable>({ length: number, start: ascendingAddress, end: f64, kind: u8, label: texts });
+const PAGES = struct<PageRunTable>({
+  length: number,
+  start: ascendingAddress,
+  end: column("f64", { endOf: "start" }),
+  state: u8,
+});
+const CLAIMS = struct<ClaimTable>({
+  length: number,
+  start: ascendingAddress,
+  end: f64,
+  kind: codes("ClaimKind", ClaimKind),
+  label: texts,
+});
 
 const MALLOC_ARENA = struct<MallocArenaFacts>({
   address: number,
@@ -153,9 +173,9 @@ const MALLOC = struct<MallocTables>({
     length: number,
     address: f64,
     bytes: f64,
-    state: u8,
+    state: codes("SnapshotChunkState", SnapshotChunkState),
     arena: u16,
-    ownerKind: u8,
+    ownerKind: codes("OwnerKind", OwnerKind),
     owner: i32,
     usedBytes: f64,
   }),
@@ -232,13 +252,13 @@ const REFERENCE_TABLES = struct<ReferenceTables>({
     source: ascendingPlace,
     target: place,
     slot: u32,
-    kind: u8,
+    kind: codes("UncountedKind", UncountedKind),
   }),
 });
 
 const ROOTS = struct<RootTable>({
   length: number,
-  kind: u8,
+  kind: codes("RootKind", RootKind),
   target: place,
   owner: i32,
   frame: i32,
@@ -249,7 +269,7 @@ const ROOTS = struct<RootTable>({
 const GRAPH_TYPES = struct<TypeGraphTable>({
   object: column("i32", { rows: TYPES, below: PLACES }),
   base: column("i32", { rows: TYPES, below: TYPES }),
-  form: column("u8", { rows: TYPES }),
+  form: { ...codes("TypeForm", TypeForm), rows: TYPES },
   flags: column("u8", { rows: TYPES }),
   inPlaceExtraBytes: column("u32", { rows: TYPES }),
   fields: struct<TypeGraphTable["fields"]>({

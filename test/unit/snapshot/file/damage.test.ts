@@ -164,6 +164,22 @@ test("columns that do not fit each other are refused", (t) => {
   assert.match(broken({ offsets }), /offsets is not in order/);
 });
 
+test("codes that nobody knows and ranges that cannot be are refused", (t) => {
+  const path = snapshotFolder(t);
+  const written = (changed: object) => {
+    const file = path();
+    assert.ok(writeSnapshotFile({ ...SNAPSHOT, ...changed }, file, {}).ok);
+    return failureOf(`${file}.copy`, readFileSync(file)).sentence;
+  };
+  const { mappings, pages } = SNAPSHOT;
+  assert.match(written({ mappings: { ...mappings, kind: mappings.kind.slice().fill(8) } }), /kind refers to what is not there/);
+  for (const end of [-1, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 60])
+    assert.match(written({ pages: { ...pages, end: pages.end.slice().fill(end) } }), /column pages\.end ends what cannot be/);
+  // Memory that no machine has: an analysis would make room for each of its pages.
+  const terabytes = { ...pages, start: pages.start.slice().fill(0), end: pages.end.slice().fill(2 ** 46) };
+  assert.match(written({ pages: terabytes }), /column pages\.end ends what cannot be/);
+});
+
 test("an archive whose blocks lie is refused", (t) => {
   const path = snapshotFolder(t);
   const bytes = bytesOf(path(), true);
