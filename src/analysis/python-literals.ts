@@ -6,7 +6,9 @@ const KEYWORDS: ReadonlySet<string> = new Set(
     "in is lambda nonlocal not or pass raise return try while with yield"
   ).split(" "),
 );
-const IDENTIFIER = /^[\p{L}\p{Nl}_][\p{L}\p{Nl}\p{Mn}\p{Mc}\p{Nd}\p{Pc}]*$/u;
+/** Letters of the common scripts, which every version knows: Python 3.6 has Unicode 9. Others are letters in some versions only. */
+const LETTER = String.raw`(?:[A-Za-z_]|(?=[\u00c0-\u024f\u0370-\u03ff\u0400-\u04ff\u3041-\u3096\u30a1-\u30fa\u4e00-\u9fa5\uac00-\ud7a3])\p{L})`;
+const IDENTIFIER = new RegExp(`^${LETTER}(?:${LETTER}|[0-9])*$`, "u");
 
 /**
  * Whether a name can be written behind a dot. Python's parser brings identifiers into normal form KC (PEP 3131), so a name that

@@ -6,9 +6,12 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import type { TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
+import { typeOf } from "../../src/analysis/graph-lookups.ts";
 import { isObject, type ObjectGraph, openObjectGraph } from "../../src/analysis/object-graph.ts";
 import { type RootPath, shortestPath } from "../../src/analysis/paths.ts";
 import { objectAt } from "../../src/analysis/places.ts";
+import { typesOfName } from "../../src/analysis/targets.ts";
+import { pathsToType } from "../../src/analysis/type-paths.ts";
 import { captured } from "../support/captured.ts";
 import { type PythonTarget, testOnEveryPython } from "../support/pythons.ts";
 import { startTarget, type Target } from "../support/spawn.ts";
@@ -164,4 +167,32 @@ testOnEveryPython("variables of waiting threads are told by function and line", 
   );
   assert.equal(waiting.length, 2);
   for (const { path } of waiting) assert.equal(path.evaluable, false);
+});
+
+testOnEveryPython("merged paths account for every instance", async (t, python) => {
+  const { graph } = await opened(t, python, false);
+  const { snapshot } = graph;
+  for (const name of ["__main__.Leaf", "dict"]) {
+    const types = typesOfName(snapshot, name);
+    assert.ok(types.ok);
+    const { count, groups, other, retainedBytes } = pathsToType(graph, types.value, 12);
+    assert.equal(
+      count,
+      types.value.reduce((sum, type) => sum + snapshot.types.count[type], 0),
+    );
+    assert.equal(
+      groups.reduce((sum, group) => sum + group.count, other.count),
+      count,
+    );
+    for (const group of groups) {
+      const last = group.example.steps.at(-1)?.object ?? -1;
+      assert.ok(types.value.includes(typeOf(graph, last)), group.expression);
+      assert.ok(group.retainedBytes <= retainedBytes);
+    }
+  }
+  const leaves = typesOfName(snapshot, "__main__.Leaf");
+  assert.ok(leaves.ok);
+  const expressions = pathsToType(graph, leaves.value, 100).groups.map(({ count, expression }) => `${count} ${expression}`);
+  for (const expected of ["50 __main__.SPLIT[…]", "1 __main__.STRING_KEYS['leaf']"])
+    assert.ok(expressions.includes(expected), `${expected}: ${expressions.join(", ")}`);
 });
