@@ -1,9 +1,13 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
+import { isObject, openObjectGraph } from "../../../src/analysis/object-graph.ts";
+import { descriptorState, IMMORTAL_REFERENCES } from "../../../src/snapshot/states.ts";
+import { ObjectState, RootKind } from "../../../src/snapshot/tables.ts";
 import { readInterned } from "../../../src/strata/cpython/runtime/interned.ts";
 import type { RootPointer } from "../../../src/strata/cpython/runtime/root-pointer.ts";
 import { readRoots } from "../../../src/strata/cpython/runtime/roots.ts";
 import { type PythonThread, readThreads } from "../../../src/strata/cpython/runtime/threads.ts";
+import { captured } from "../../support/captured.ts";
 import { locateTarget } from "../../support/located.ts";
 import { testOnEveryPython } from "../../support/pythons.ts";
 import { startTarget } from "../../support/spawn.ts";
@@ -46,6 +50,36 @@ testOnEveryPython("roots: modules, fields of the interpreter, callbacks, variabl
   }
   assert.equal(roots.filter(({ kind }) => kind === "interned").length, 1);
   assertFrames(roots, threads, said, python.minor);
+});
+
+testOnEveryPython("roots of a snapshot: threads by row, and references that are all accounted for", async (t, python) => {
+  const target = startTarget(t, python, { script: SCRIPT });
+  await target.line();
+  const snapshot = await captured(target.pid, { references: true });
+  const opened = openObjectGraph(snapshot);
+  assert.ok(opened.ok);
+  const { objects, seenReferences, tables } = opened.value;
+  const { roots } = tables;
+  const functions = new Set<string>();
+  for (let root = 0; root < roots.length; root++) {
+    assert.equal(descriptorState(objects.descriptor[roots.target[root]]), ObjectState.object);
+    if (roots.kind[root] !== RootKind.frame) continue;
+    const frame = snapshot.threads[roots.owner[root]].frames[roots.frame[root]];
+    functions.add(frame.function.replace(/^.*\./, ""));
+    // "innermost" is a variable of `inner` only.
+    if (roots.name[root] === "innermost") assert.match(frame.function, /inner$/);
+  }
+  for (const name of ["inner", "outer", "produce", "<module>"]) assert.ok(functions.has(name), name);
+
+  let mortal = 0;
+  let equal = 0;
+  // Static objects, whose count nobody keeps, come last.
+  for (let place = 0; place < objects.poolPlaces + objects.chunkPlaces; place++) {
+    if (!isObject(objects, place) || objects.link[place] === IMMORTAL_REFERENCES) continue;
+    mortal++;
+    if (objects.link[place] === seenReferences[place]) equal++;
+  }
+  assert.ok(equal >= 0.99 * mortal, `${equal} of ${mortal}`);
 });
 
 function assertFrames(roots: readonly RootPointer[], threads: readonly PythonThread[], said: Said, minor: number): void {

@@ -18,13 +18,16 @@ const MOST_IDENTIFIERS = 1 << 20;
 /** `object` of struct _Py_Identifier {next, string, object} (Include/cpython/object.h, 3.6–3.9). */
 const IDENTIFIER_OBJECT = 16;
 
-/** Tells whether a str, or a str or bytes, begins at an address. */
+/** Py_TPFLAGS_HEAPTYPE (Include/object.h). */
+const HEAP_TYPE_FLAG = 1 << 9;
+
+/** Tells whether an object of a kind begins at an address. */
 type Test = (address: number) => boolean;
 
 /**
  * What static variables of Python hold while they, and no state of the interpreter, have it: single characters, names of slots,
- * identifiers, and the names in the cache of type attributes, whose values are borrowed. They have no symbols and are found by
- * what they point at. From 3.11 such strings are static themselves.
+ * identifiers, types made by C code such as those of `ast`, and the names in the cache of type attributes, whose values are borrowed. They have no symbols and are found by
+ * what they point at. From 3.11 its state has them, or they are static themselves.
  */
 export function staticRoots(runtime: PythonRuntime, reader: MemoryReader): RootPointer[] {
   const { layout, interpreters } = runtime;
@@ -34,14 +37,16 @@ export function staticRoots(runtime: PythonRuntime, reader: MemoryReader): RootP
   const isOf = (address: number, type: number | undefined) =>
     address % POINTER_BYTES === 0 && reader.has(address) && reader.u64(address + obType) === type;
   const isStr: Test = (address) => isOf(address, strType);
-  const isText: Test = (address) => isStr(address) || isOf(address, bytesType);
+  const isHeapType: Test = (address) =>
+    isOf(address, runtime.typeType) && (reader.u32(address + layout.offset("PyTypeObject", "tp_flags")) & HEAP_TYPE_FLAG) !== 0;
+  const isOwned: Test = (address) => isStr(address) || isOf(address, bytesType) || isHeapType(address);
   const windows = dataWindows(reader, runtime.module);
   const caches = windows.map((window) => typeCache(window, isStr));
-  const texts = windows.flatMap((window, index) => textsIn(window, caches[index], isText));
+  const own = windows.flatMap((window, index) => ownedBy(window, caches[index], isOwned));
   const isOutside = (address: number) => !windows.some((window) => window.contains(address));
   const foreign = identifiers(reader, windows, isStr).filter(isOutside);
   const owner = interpreters.length - 1;
-  return [...texts, ...foreign.map((identifier) => reader.u64(identifier + IDENTIFIER_OBJECT))].map((address) => ({
+  return [...own, ...foreign.map((identifier) => reader.u64(identifier + IDENTIFIER_OBJECT))].map((address) => ({
     kind: "runtime",
     address,
     owner,
@@ -56,12 +61,12 @@ interface Range {
   readonly end: number;
 }
 
-/** Pointers to strings in static data, without what a cache borrows. */
-function textsIn(window: MemoryWindow, cache: Range, isText: Test): number[] {
+/** Pointers in static data to what variables own, without what a cache borrows. */
+function ownedBy(window: MemoryWindow, cache: Range, isOwned: Test): number[] {
   const found: number[] = [];
   for (let slot = window.nextPointer(window.start); slot < window.end; slot = window.nextPointer(slot + POINTER_BYTES)) {
     const isBorrowed = slot >= cache.start && slot < cache.end && (slot - cache.start) % CACHE_ENTRY_BYTES === CACHE_VALUE;
-    if (!isBorrowed && isText(window.pointer(slot))) found.push(window.pointer(slot));
+    if (!isBorrowed && isOwned(window.pointer(slot))) found.push(window.pointer(slot));
   }
   return found;
 }
