@@ -10,6 +10,7 @@ import { descriptorGeneration, descriptorType, UNTRACKED_GENERATION } from "../s
 import { type InterpreterFacts, RootKind, TypeForm } from "../snapshot/tables.ts";
 import { type CycleRow, cycleRows, type Groups } from "./cycle-rows.ts";
 import { findGarbage, type Garbage, GarbageKind, type ObjectSum, sumOf } from "./garbage.ts";
+import { forEachName, formOf, namespaceOf } from "./graph-lookups.ts";
 import { isObject, type ObjectGraph } from "./object-graph.ts";
 
 export interface CycleReport {
@@ -154,15 +155,28 @@ function moduleNamespaces({ objects, graph, tables }: ObjectGraph): Uint32Array 
 }
 
 const GC_GARBAGE = "gc.garbage";
+const GC_MODULE = "gc";
+const GARBAGE_ATTRIBUTE = "garbage";
 
-function itemsOfGcGarbage({ tables, graph }: ObjectGraph): readonly number[] {
-  const items: number[] = [];
-  for (let root = 0; root < tables.roots.length; root++) {
-    if (tables.roots.kind[root] !== RootKind.interpreter || tables.roots.name[root] !== GC_GARBAGE) continue;
-    const list = tables.roots.target[root];
-    for (let edge = graph.offsets[list]; edge < graph.offsets[list + 1]; edge++) items.push(graph.edges[edge]);
+function itemsOfGcGarbage(graph: ObjectGraph): readonly number[] {
+  const { offsets, edges } = graph.graph;
+  return [...new Set(garbageLists(graph))].flatMap((list) => [...edges.subarray(offsets[list], offsets[list + 1])]);
+}
+
+/** The list of each interpreter. In 3.6 the collector keeps it where no name leads to: the module gc has it as well. */
+function garbageLists(graph: ObjectGraph): readonly number[] {
+  const { kind, name, target, length } = graph.tables.roots;
+  const lists: number[] = [];
+  for (let root = 0; root < length; root++) {
+    if (kind[root] === RootKind.interpreter && name[root] === GC_GARBAGE) lists.push(target[root]);
+    if (kind[root] !== RootKind.module || name[root] !== GC_MODULE) continue;
+    const namespace = namespaceOf(graph, target[root]);
+    if (namespace < 0) continue;
+    forEachName(graph, namespace, (attribute, value) => {
+      if (attribute === GARBAGE_ATTRIBUTE && formOf(graph, value) === TypeForm.list) lists.push(value);
+    });
   }
-  return items;
+  return lists;
 }
 
 function generationSums({ objects, ownedBytes }: ObjectGraph): readonly GenerationSum[] {

@@ -10,11 +10,12 @@ import { formatAddress } from "../../src/base/units.ts";
 import { descriptorType } from "../../src/snapshot/states.ts";
 import { addressOf, capturedGraph } from "../support/opened-graph.ts";
 import { type PythonTarget, testOnEveryPython } from "../support/pythons.ts";
-import { startTarget } from "../support/spawn.ts";
+import { startTarget, type Target } from "../support/spawn.ts";
 
 const SCRIPT = fileURLToPath(new URL("../support/programs/garbage.py", import.meta.url));
 
 interface Collected {
+  readonly target: Target;
   readonly graph: ObjectGraph;
   readonly garbage: Garbage;
   /** What the collector then found, types by address. */
@@ -37,7 +38,7 @@ async function collected(t: TestContext, python: PythonTarget, kind: string): Pr
     if (address === "kept") list = kept;
     else list.set(Number(address), type);
   }
-  return { graph, garbage: findGarbage(graph), found, kept };
+  return { target, graph, garbage: findGarbage(graph), found, kept };
 }
 
 /** Members of a kind as `0xADDRESS TYPE`. */
@@ -89,6 +90,16 @@ testOnEveryPython("garbage of many kinds is what the collector then finds", asyn
     report.garbage.count,
   );
   assert.ok(report.goesAlong.count > 0);
+  assert.equal(report.beyondCollector.count, 0);
+  assert.deepEqual(report.gcGarbage, []);
+  // DEBUG_SAVEALL keeps it: out of the collector's way, and no garbage any more.
+  const later = await capturedGraph(answer.target.pid);
+  const kept = findCycles(later);
+  assert.deepEqual(
+    kept.gcGarbage.map((place) => addressOf(later, place)).sort((a, b) => a - b),
+    [...answer.found.keys()].sort((a, b) => a - b),
+  );
+  assert.equal(kept.collectable.count, 0);
 });
 
 testOnEveryPython("what the collector left in a healthy process is what it finds later", async (t, python) => {
