@@ -134,6 +134,29 @@ test("snapshot: saves, refuses to replace, converts", async (t) => {
   assert.deepEqual(opened(archive), opened(file));
 });
 
+test("a file with values says so wherever it is opened, and a copy can be made without them", async (t) => {
+  const target = startTarget(t, distributionPython(), SERVICE);
+  await target.line();
+  const path = snapshotFolder(t);
+  const [file, copy] = [path(), path()];
+  const saved = await pystrata(["snapshot", String(target.pid), "-o", file, "--with-values"]);
+  assert.equal(saved.status, 0, saved.errors);
+  assert.match(saved.output.replace(/\n\s+/g, " "), /values: they may be secrets/);
+  const text = await pystrata(["heap", file]);
+  assert.match(text.output, /^1\.strata {2}taken [^\n]*, with values of the process\n/);
+  const json = await pystrata(["heap", file, "--format", "json"]);
+  assert.equal(JSON.parse(json.output).capture.withValues, true);
+  assertFollowsSchema(JSON.parse(json.output));
+
+  const copied = await pystrata(["snapshot", file, "-o", copy]);
+  assert.equal(copied.status, 0, copied.errors);
+  assert.match(copied.output, /^Not in it {2}values/m);
+  assert.equal(opened(copy).graph?.values, undefined);
+  const impossible = await pystrata(["snapshot", copy, "-o", path(), "--with-values"]);
+  assert.equal(impossible.status, 2);
+  assert.match(impossible.errors, /has no values to keep/);
+});
+
 test("wrong uses of files end in one sentence", async (t) => {
   const missing = snapshotFolder(t)();
   for (const [args, status, sentence] of [
