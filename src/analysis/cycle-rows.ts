@@ -3,8 +3,8 @@ import { hasBit } from "../base/bits.ts";
 import type { Graph } from "../graph/graph.ts";
 import { shortestRing } from "../graph/ring.ts";
 import { cyclicComponents, stronglyConnectedComponents } from "../graph/strongly-connected.ts";
+import { TypeFlags } from "../snapshot/graph-tables.ts";
 import { descriptorType } from "../snapshot/states.ts";
-import { TypeFlags } from "../snapshot/tables.ts";
 import type { ObjectGraph } from "./object-graph.ts";
 
 export interface CycleTypeSum {

@@ -5,8 +5,9 @@
  * given only where nothing of the program's own is in the way: no property of the same name, no `__getitem__` or
  * `__getattribute__` of a class, no key whose equality a class defines.
  */
+
+import { SlotPart, TypeForm } from "../snapshot/graph-tables.ts";
 import { packSlot, slotPart, slotPosition } from "../snapshot/references.ts";
-import { SlotPart, TypeForm } from "../snapshot/tables.ts";
 import { isReachableField, isReachableLocal, localName } from "./field-names.ts";
 import {
   classAttribute,

@@ -1,6 +1,7 @@
 /** What Python can reach of the fields that layouts name, and the names of a frame's variables. */
+
+import { SlotPart, TypeForm } from "../snapshot/graph-tables.ts";
 import { forEachReference, packSlot, slotPart } from "../snapshot/references.ts";
-import { SlotPart, TypeForm } from "../snapshot/tables.ts";
 import { classAttribute, fieldTarget, formOf, hasPythonClass, NO_OBJECT, nameText, targetAt, typeOf } from "./graph-lookups.ts";
 import type { ObjectGraph } from "./object-graph.ts";
 import { isIdentifier } from "./python-literals.ts";

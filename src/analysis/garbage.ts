@@ -10,9 +10,9 @@ import { Uint32Column } from "../base/columns.ts";
 import { type Graph, inDegrees, type Weights } from "../graph/graph.ts";
 import { reachableNodes } from "../graph/reachable.ts";
 import { type Subgraph, subgraphOf } from "../graph/subgraph.ts";
+import { SlotPart, TypeFlags, TypeForm, type TypeGraphTable } from "../snapshot/graph-tables.ts";
 import { forEachReference, packSlot } from "../snapshot/references.ts";
 import { descriptorGeneration, descriptorType, UNTRACKED_GENERATION } from "../snapshot/states.ts";
-import { SlotPart, TypeFlags, TypeForm, type TypeGraphTable } from "../snapshot/tables.ts";
 import { isObject, type ObjectGraph } from "./object-graph.ts";
 
 export interface ObjectSum {

@@ -2,9 +2,10 @@
  * Questions about single objects of a graph, asked for what is shown: what a str says, what a field is called, what lies in a slot.
  * A walk along one object's references at most, never over all objects.
  */
+
+import { type GraphTables, SlotPart, TypeFlags, TypeForm, UncountedKind } from "../snapshot/graph-tables.ts";
 import { forEachReference, packSlot, slotPart, slotPosition } from "../snapshot/references.ts";
 import { descriptorType } from "../snapshot/states.ts";
-import { type GraphTables, SlotPart, TypeFlags, TypeForm, UncountedKind } from "../snapshot/tables.ts";
 import type { ObjectGraph } from "./object-graph.ts";
 
 export const NO_OBJECT = -1;

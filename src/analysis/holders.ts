@@ -7,8 +7,9 @@
 import { hasBit, newBits, setBit } from "../base/bits.ts";
 import { formatAddress } from "../base/units.ts";
 import { breadthFirst, type ShortestPaths } from "../graph/breadth-first.ts";
+import { RootKind, TypeForm } from "../snapshot/graph-tables.ts";
 import { IMMORTAL_REFERENCES } from "../snapshot/states.ts";
-import { RootKind, type Snapshot, type ThreadFacts, TypeForm } from "../snapshot/tables.ts";
+import type { Snapshot, ThreadFacts } from "../snapshot/tables.ts";
 import { forEachName, formOf, namespaceOf } from "./graph-lookups.ts";
 import { nativeReferences, type ObjectGraph } from "./object-graph.ts";
 import { indexAtOrBelow, placeAddress } from "./places.ts";
@@ -117,8 +118,7 @@ class GraphHolders implements Holders {
 
   private search(): ShortestPaths {
     const { graph, held } = this.graph;
-    // A module that imports another comes before it: the later one is more likely where a thing is at home.
-    const first: number[] = [...this.moduleOf.keys()].reverse();
+    const first = this.namespacesByModule();
     const second: number[] = [];
     for (const [place, row] of this.rows) {
       const rank = this.rankOfRow(row);
@@ -126,6 +126,18 @@ class GraphHolders implements Holders {
       else if (rank <= LAST_RANK_OF_SECOND) second.push(place);
     }
     return breadthFirst(graph, Uint32Array.from(first), Uint32Array.from(second), held);
+  }
+
+  /**
+   * Of equally short ways the first counts: through the module nearest to the top of its package, and of those through the one
+   * imported last, since a module that imports another comes before it. The main script is nobody's home but its own.
+   */
+  private namespacesByModule(): number[] {
+    const { roots } = this.graph.tables;
+    const nameOf = (namespace: number) => roots.name[this.rows.get(this.moduleOf.get(namespace) ?? namespace) ?? 0] ?? "";
+    const depthOf = (name: string) => (name === "__main__" ? Number.POSITIVE_INFINITY : name.split(".").length);
+    const depths = new Map([...this.moduleOf.keys()].map((namespace) => [namespace, depthOf(nameOf(namespace))]));
+    return [...depths.keys()].reverse().sort((a, b) => compare(depths.get(a) ?? 0, depths.get(b) ?? 0));
   }
 
   private rankOfRow(row: number): number {
@@ -252,6 +264,11 @@ class GraphHolders implements Holders {
     const library = mapping < 0 ? -1 : snapshot.mappings.library[mapping];
     return library < 0 ? `static memory at ${formatAddress(address)}` : `static memory of ${libraryName(snapshot, library)}`;
   }
+}
+
+/** As a difference, also of two infinities. */
+function compare(left: number, right: number): number {
+  return left === right ? 0 : left - right;
 }
 
 function said(words: string): PathRoot {

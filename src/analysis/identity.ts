@@ -8,8 +8,9 @@
  * O(places + references), with a logarithm only for containers whose items changed their order. 13 bytes a place.
  */
 import { hasBit, newBits, setBit } from "../base/bits.ts";
+import { type ContentTable, type NameTable, RootKind, TypeForm, type ValueTable } from "../snapshot/graph-tables.ts";
 import { descriptorGeneration, descriptorHeader, descriptorType, UNTRACKED_GENERATION } from "../snapshot/states.ts";
-import { type ContentTable, type NameTable, RootKind, type Snapshot, TypeForm, type ValueTable } from "../snapshot/tables.ts";
+import type { Snapshot } from "../snapshot/tables.ts";
 import { OrderKeeper } from "./kept-order.ts";
 import { isObject, type ObjectGraph } from "./object-graph.ts";
 import { placeBytes } from "./places.ts";

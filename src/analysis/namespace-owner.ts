@@ -1,5 +1,5 @@
 /** Whose names a dictionary holds: what people mean when they ask who refers to an object. */
-import { TypeForm } from "../snapshot/tables.ts";
+import { TypeForm } from "../snapshot/graph-tables.ts";
 import { attributeName, type ReferenceName, referenceName } from "./expressions.ts";
 import { formOf, isNamespaceSlot, NO_OBJECT, slotsBetween } from "./graph-lookups.ts";
 import { holdersOf } from "./holders.ts";

@@ -1,7 +1,8 @@
 /** Dictionaries that are the `__dict__` of something: of an instance, a module, a class, a function. */
+
+import { type GraphTables, SlotPart, TypeForm } from "../snapshot/graph-tables.ts";
 import { forEachReference, packSlot } from "../snapshot/references.ts";
 import { descriptorType } from "../snapshot/states.ts";
-import { type GraphTables, SlotPart, TypeForm } from "../snapshot/tables.ts";
 import { isObject, type ObjectGraph } from "./object-graph.ts";
 
 const INSTANCE_DICT = packSlot(SlotPart.implicit, 1);

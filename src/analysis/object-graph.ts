@@ -10,8 +10,9 @@ import { type DominatorTree, dominatorTree } from "../graph/dominators.ts";
 import { freedAtOnceSizes } from "../graph/freed-at-once.ts";
 import { type Graph, reverseGraph, type Weights } from "../graph/graph.ts";
 import { dominatedNodes, retainedCounts, retainedSizes } from "../graph/retained.ts";
+import { type GraphTables, RootKind } from "../snapshot/graph-tables.ts";
 import { descriptorState, IMMORTAL_REFERENCES } from "../snapshot/states.ts";
-import { type GraphTables, ObjectState, type ObjectTables, RootKind, type Snapshot } from "../snapshot/tables.ts";
+import { ObjectState, type ObjectTables, type Snapshot } from "../snapshot/tables.ts";
 import { ownedBytesOfPlaces } from "./owned-bytes.ts";
 
 export interface ObjectGraph {

@@ -1,6 +1,7 @@
 /** What an object is, in a few words: told from references and names alone, never from values that were not kept. */
+
+import { RootKind, SlotPart, TypeForm } from "../snapshot/graph-tables.ts";
 import { forEachReference, slotPart, slotPosition } from "../snapshot/references.ts";
-import { RootKind, SlotPart, TypeForm } from "../snapshot/tables.ts";
 import { codeOf } from "./field-names.ts";
 import { fieldTarget, formOf, keptValue, nameText, typeOf } from "./graph-lookups.ts";
 import { shortFile } from "./holders.ts";

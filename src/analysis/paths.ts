@@ -1,8 +1,8 @@
 /** Why one object is alive: the shortest path to it from each root that holds it. */
 import { pathTo } from "../graph/breadth-first.ts";
 import { newPathScratch, pathsFromRoots } from "../graph/root-paths.ts";
+import { SlotPart, TypeForm } from "../snapshot/graph-tables.ts";
 import { slotPart, slotPosition } from "../snapshot/references.ts";
-import { SlotPart, TypeForm } from "../snapshot/tables.ts";
 import type { ReferenceName } from "./expressions.ts";
 import { localName } from "./field-names.ts";
 import { formOf, isNamespaceSlot, slotsBetween } from "./graph-lookups.ts";

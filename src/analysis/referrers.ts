@@ -1,7 +1,7 @@
 /** Who refers to an object, and what it refers to, level by level. */
 import { Float64Column, Uint32Column } from "../base/columns.ts";
+import { SlotPart, UncountedKind } from "../snapshot/graph-tables.ts";
 import { forEachReference, slotPart, slotPosition } from "../snapshot/references.ts";
-import { SlotPart, UncountedKind } from "../snapshot/tables.ts";
 import { type ReferenceName, referenceName } from "./expressions.ts";
 import { typeOf } from "./graph-lookups.ts";
 import { holdersOf } from "./holders.ts";
@@ -155,25 +155,55 @@ function referentEnds(graph: ObjectGraph, object: number, limit: number): Level 
   return withUncounted(graph, ends, targets.length, limit, "source", object);
 }
 
-/** Adds what points without counting, as far as there is room. O(uncounted references). */
+/** Adds what points without counting, as far as there is room. */
 function withUncounted(
   graph: ObjectGraph,
   ends: readonly End[],
   counted: number,
   limit: number,
-  side: "source" | "target",
+  side: Side,
   object: number,
 ): Level {
   const { uncounted } = graph.tables.references;
-  const otherSide = side === "source" ? uncounted.target : uncounted.source;
-  const found: End[] = [];
-  let all = counted;
-  for (let row = 0; row < uncounted.length; row++) {
-    if (uncounted[side][row] !== object) continue;
-    all++;
-    if (ends.length + found.length >= limit) continue;
+  const rows = uncountedRows(graph, side, object);
+  const shown = rows.subarray(0, Math.max(0, limit - ends.length));
+  const more = Array.from(shown, (row): End => {
     const text = uncounted.kind[row] === UncountedKind.weak ? "<weak>" : "<shared keys>";
-    found.push({ object: otherSide[row], name: { text, evaluable: false }, counted: false });
+    return {
+      object: uncounted[side === "source" ? "target" : "source"][row],
+      name: { text, evaluable: false },
+      counted: false,
+    };
+  });
+  return { ends: [...ends, ...more], other: counted + rows.length - ends.length - more.length };
+}
+
+type Side = "source" | "target";
+
+/** Rows of the uncounted references by ascending target; sorted when first asked for. */
+const rowsByTarget = new WeakMap<ObjectGraph, Uint32Array>();
+
+function uncountedRows(graph: ObjectGraph, side: Side, object: number): Uint32Array {
+  const { uncounted } = graph.tables.references;
+  let rows = rowsByTarget.get(graph);
+  if (!rows) {
+    rows = Uint32Array.from({ length: uncounted.length }, (_, row) => row);
+    rows.sort((a, b) => uncounted.target[a] - uncounted.target[b] || a - b);
+    rowsByTarget.set(graph, rows);
   }
-  return { ends: [...ends, ...found], other: all - ends.length - found.length };
+  const column = uncounted[side];
+  // The table itself is in order of sources.
+  const rowAt = side === "source" ? (index: number) => index : (index: number) => rows[index];
+  const firstFrom = (value: number): number => {
+    let low = 0;
+    let high = uncounted.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (column[rowAt(middle)] < value) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  };
+  const start = firstFrom(object);
+  return Uint32Array.from({ length: firstFrom(object + 1) - start }, (_, index) => rowAt(start + index));
 }

@@ -2,7 +2,7 @@
  * The model of the picture of what retains an object: a tree that runs from its roots, left, to the object, right. Shortest paths
  * to one object share their ends, so that a tree is all there is to draw; the object's largest direct referrers join it.
  */
-import { TypeForm } from "../snapshot/tables.ts";
+import { TypeForm } from "../snapshot/graph-tables.ts";
 import { formOf } from "./graph-lookups.ts";
 import type { ObjectGraph } from "./object-graph.ts";
 import { objectLabel } from "./object-labels.ts";

@@ -4,8 +4,8 @@
  */
 import { hasBit, newBits, setBit } from "../base/bits.ts";
 import type { ShortestPaths } from "../graph/breadth-first.ts";
+import { SlotPart, TypeForm } from "../snapshot/graph-tables.ts";
 import { forEachReference, slotPart, slotPosition } from "../snapshot/references.ts";
-import { SlotPart, TypeForm } from "../snapshot/tables.ts";
 import { referenceName } from "./expressions.ts";
 import { codeOf } from "./field-names.ts";
 import { formOf, isNamespaceSlot, nameRow, typeOf } from "./graph-lookups.ts";

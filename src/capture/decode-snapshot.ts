@@ -1,8 +1,9 @@
 import type { ProblemReport } from "../base/problems.ts";
 import type { ReportPhase, ReportProgress } from "../base/progress.ts";
 import { MIB } from "../base/units.ts";
+import type { GraphTables } from "../snapshot/graph-tables.ts";
 import { descriptorType } from "../snapshot/states.ts";
-import type { GraphTables, ObjectTables, Snapshot, TypeTable } from "../snapshot/tables.ts";
+import type { ObjectTables, Snapshot, TypeTable } from "../snapshot/tables.ts";
 import type { PythonRuntime } from "../strata/cpython/locate/python-runtime.ts";
 import { type DecodedObjects, decodeObjects, type LibraryData } from "../strata/cpython/objects/decode-objects.ts";
 import { readFreeLists } from "../strata/cpython/runtime/free-lists.ts";

@@ -1,12 +1,12 @@
 import {
   type GraphTables,
-  type ObjectTables,
   type ReferenceTables,
   TypeFlags,
   TypeForm,
   type TypeGraphTable,
   type ValueTable,
-} from "../snapshot/tables.ts";
+} from "../snapshot/graph-tables.ts";
+import type { ObjectTables } from "../snapshot/tables.ts";
 import type { DecodedGraph, DecodedObjects, LibraryData } from "../strata/cpython/objects/decode-objects.ts";
 import type { HeapFacts } from "../strata/cpython/runtime/heap-facts.ts";
 import type { DecodedTypeGraph } from "../strata/cpython/runtime/type-graph.ts";

@@ -1,14 +1,8 @@
 import { hasBit, newBits, setBit } from "../base/bits.ts";
+import { type ContentTable, type NameTable, type ReferenceTables, SlotPart } from "../snapshot/graph-tables.ts";
 import { forEachReference, slotPart, slotPosition } from "../snapshot/references.ts";
 import { descriptorState, descriptorType } from "../snapshot/states.ts";
-import {
-  type ContentTable,
-  type NameTable,
-  ObjectState,
-  type ObjectTables,
-  type ReferenceTables,
-  SlotPart,
-} from "../snapshot/tables.ts";
+import { ObjectState, type ObjectTables } from "../snapshot/tables.ts";
 import type { CollectedNames, FoundTexts } from "../strata/cpython/runtime/names.ts";
 import { HashIndex } from "./hash-index.ts";
 

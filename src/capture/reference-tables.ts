@@ -1,8 +1,9 @@
 /** Lays out as columns, by ascending object, what the kernels wrote down in the order of decoding. */
 import { Uint8Column, Uint32Column } from "../base/columns.ts";
+import { type ReferenceTables, UncountedKind } from "../snapshot/graph-tables.ts";
 import { NO_SLOT, stepBetween, WIDE_STEP } from "../snapshot/references.ts";
 import { descriptorState, descriptorType } from "../snapshot/states.ts";
-import { ObjectState, type ReferenceTables, UncountedKind } from "../snapshot/tables.ts";
+import { ObjectState } from "../snapshot/tables.ts";
 import * as P from "../strata/cpython/kernels/parameters.ts";
 import type { DecodedObjects } from "../strata/cpython/objects/decode-objects.ts";
 

@@ -1,6 +1,7 @@
 import { hasBit, newBits, setBit } from "../base/bits.ts";
+import { RootKind, type RootTable } from "../snapshot/graph-tables.ts";
 import { descriptorState, descriptorType } from "../snapshot/states.ts";
-import { ObjectState, RootKind, type RootTable } from "../snapshot/tables.ts";
+import { ObjectState } from "../snapshot/tables.ts";
 import type { DecodedObjects, LibraryData } from "../strata/cpython/objects/decode-objects.ts";
 import type { NativePointers } from "../strata/cpython/objects/graph-streams.ts";
 import type { DecodedRoot } from "../strata/cpython/runtime/heap-facts.ts";

@@ -5,7 +5,7 @@
  * ascending, and the first follows position −1 of part 0. A step of 1 to 239 goes that many positions on in the same part; 240 + p goes to position 0 of
  * part p; 255 means that the slot is in `wideSlots`.
  */
-import type { ReferenceTables } from "./tables.ts";
+import type { ReferenceTables } from "./graph-tables.ts";
 
 const PART_SHIFT = 29;
 const POSITION_MASK = 0x1fff_ffff;

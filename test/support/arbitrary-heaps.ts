@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { type ObjectGraph, openObjectGraph } from "../../src/analysis/object-graph.ts";
-import { RootKind } from "../../src/snapshot/tables.ts";
+import { RootKind } from "../../src/snapshot/graph-tables.ts";
 import { heldGraphs } from "./arbitrary-graphs.ts";
 import { targetsOf } from "./graph-oracles.ts";
 import { type GraphSpec, type ObjectSpec, type RootSpec, withGraph } from "./synthetic-graph.ts";

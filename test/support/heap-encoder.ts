@@ -1,6 +1,6 @@
 import { roundUp } from "../../src/base/units.ts";
+import { SlotPart } from "../../src/snapshot/graph-tables.ts";
 import { packSlot } from "../../src/snapshot/references.ts";
-import { SlotPart } from "../../src/snapshot/tables.ts";
 import type { Layout } from "../../src/strata/cpython/layouts/layout.ts";
 import type { PythonRuntime } from "../../src/strata/cpython/locate/python-runtime.ts";
 import type { ObjectInput } from "../../src/strata/cpython/objects/decode-objects.ts";

@@ -1,6 +1,6 @@
 import { roundUp } from "../../src/base/units.ts";
+import { SlotPart } from "../../src/snapshot/graph-tables.ts";
 import { packSlot } from "../../src/snapshot/references.ts";
-import { SlotPart } from "../../src/snapshot/tables.ts";
 import {
   fieldSlot,
   type HeapEncoder,

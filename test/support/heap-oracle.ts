@@ -1,5 +1,5 @@
+import { SlotPart } from "../../src/snapshot/graph-tables.ts";
 import { packSlot } from "../../src/snapshot/references.ts";
-import { SlotPart } from "../../src/snapshot/tables.ts";
 import { staticTypesCountHeader } from "../../src/strata/cpython/rules/sizes.ts";
 import { fieldSlot, keysBytes, usableSlots, type WrittenBuffer, type WrittenHeap, type WrittenObject } from "./heap-encoder.ts";
 import { STATIC_TYPES } from "./heap-types.ts";

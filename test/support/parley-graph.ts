@@ -1,4 +1,4 @@
-import { RootKind } from "../../src/snapshot/tables.ts";
+import { RootKind } from "../../src/snapshot/graph-tables.ts";
 import { dictOf, entry, field, type GraphSpec, type ObjectSpec } from "./synthetic-graph.ts";
 
 /**

@@ -1,9 +1,10 @@
 import { closeSync, openSync, readSync } from "node:fs";
 import { objectAt } from "../../src/analysis/places.ts";
 import { qualifiedTypeName } from "../../src/analysis/types.ts";
+import { type GraphTables, SlotPart } from "../../src/snapshot/graph-tables.ts";
 import { forEachReference, slotPart, slotPosition } from "../../src/snapshot/references.ts";
 import { descriptorState, descriptorType } from "../../src/snapshot/states.ts";
-import { type GraphTables, ObjectState, type ObjectTables, SlotPart, type Snapshot } from "../../src/snapshot/tables.ts";
+import { ObjectState, type ObjectTables, type Snapshot } from "../../src/snapshot/tables.ts";
 import type { PythonVersion } from "../../src/strata/cpython/layouts/layout.ts";
 import type { Truth } from "./truth.ts";
 import { type UnvisitedKinds, unvisitedKinds } from "./unvisited-references.ts";

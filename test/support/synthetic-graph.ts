@@ -12,20 +12,11 @@
  *     roots: [{ kind: RootKind.module, to: "main", name: "__main__" }],
  *   })
  */
+
+import { type GraphTables, RootKind, SlotPart, TypeFlags, TypeForm, UncountedKind } from "../../src/snapshot/graph-tables.ts";
 import { packSlot, stepBetween, WIDE_STEP } from "../../src/snapshot/references.ts";
 import { IMMORTAL_REFERENCES, LARGE_BYTES, packDescriptor, UNTRACKED_GENERATION } from "../../src/snapshot/states.ts";
-import {
-  type GraphTables,
-  ObjectState,
-  type ObjectTables,
-  type PymallocTables,
-  RootKind,
-  SlotPart,
-  type Snapshot,
-  TypeFlags,
-  TypeForm,
-  UncountedKind,
-} from "../../src/snapshot/tables.ts";
+import { ObjectState, type ObjectTables, type PymallocTables, type Snapshot } from "../../src/snapshot/tables.ts";
 import { ALIGNMENT, GC_HEADER_BYTES, POOL_BYTES, POOL_HEADER_BYTES, syntheticSnapshot } from "./synthetic-snapshot.ts";
 
 export interface ReferenceSpec {

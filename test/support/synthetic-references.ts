@@ -1,14 +1,7 @@
+import { type GraphTables, RootKind, SlotPart, TypeForm, UncountedKind } from "../../src/snapshot/graph-tables.ts";
 import { NO_SLOT, packSlot, stepBetween, WIDE_STEP } from "../../src/snapshot/references.ts";
 import { descriptorState, descriptorType } from "../../src/snapshot/states.ts";
-import {
-  type GraphTables,
-  ObjectState,
-  RootKind,
-  SlotPart,
-  type Snapshot,
-  TypeForm,
-  UncountedKind,
-} from "../../src/snapshot/tables.ts";
+import { ObjectState, type Snapshot } from "../../src/snapshot/tables.ts";
 
 /** References of each object of the invented process: to a few objects behind it, by index, one of them far off. */
 export function syntheticGraph(snapshot: Snapshot, withValues = false): GraphTables {

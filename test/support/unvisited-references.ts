@@ -4,9 +4,9 @@
  */
 
 import { qualifiedTypeName } from "../../src/analysis/types.ts";
+import { SlotPart, TypeForm } from "../../src/snapshot/graph-tables.ts";
 import { packSlot, slotPart, slotPosition } from "../../src/snapshot/references.ts";
 import { descriptorType } from "../../src/snapshot/states.ts";
-import { SlotPart, TypeForm } from "../../src/snapshot/tables.ts";
 import { type Layout, layoutsFor } from "../../src/strata/cpython/layouts/layout.ts";
 import { type KnownObjects, pythonVersion } from "./reference-truth.ts";
 

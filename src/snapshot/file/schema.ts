@@ -1,30 +1,33 @@
 /** Which columns and facts a snapshot file has: the tables of `tables.ts`, table by table. Writer, reader and docs/format.md follow it. */
 import type { Problem } from "../../base/problems.ts";
+import type {
+  ContentTable,
+  GraphTables,
+  NameTable,
+  ReferenceTables,
+  RootTable,
+  TypeGraphTable,
+  ValueTable,
+} from "../graph-tables.ts";
+import { RootKind, TypeForm, UncountedKind } from "../graph-tables.ts";
 import { SnapshotChunkState } from "../states.ts";
 import type {
   CaptureFacts,
   ClaimTable,
-  ContentTable,
-  GraphTables,
   InterpreterFacts,
   MallocArenaFacts,
   MallocSettingsFacts,
   MallocTables,
   MappingTable,
-  NameTable,
   ObjectTables,
   PageRunTable,
   ProcessFacts,
   PymallocTables,
-  ReferenceTables,
-  RootTable,
   Snapshot,
   ThreadFacts,
-  TypeGraphTable,
   TypeTable,
-  ValueTable,
 } from "../tables.ts";
-import { ClaimKind, MappingKind, OwnerKind, RootKind, TypeForm, UncountedKind } from "../tables.ts";
+import { ClaimKind, MappingKind, OwnerKind } from "../tables.ts";
 import {
   boolean,
   type ColumnNode,

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { placeCovering } from "../../../src/analysis/explain.ts";
+import { type GraphTables, SlotPart, TypeFlags, TypeForm } from "../../../src/snapshot/graph-tables.ts";
 import { forEachReference, slotPart, slotPosition } from "../../../src/snapshot/references.ts";
 import { descriptorType } from "../../../src/snapshot/states.ts";
-import { type GraphTables, SlotPart, type Snapshot, TypeFlags, TypeForm } from "../../../src/snapshot/tables.ts";
+import type { Snapshot } from "../../../src/snapshot/tables.ts";
 import { captured } from "../../support/captured.ts";
 import { testOnEveryPython } from "../../support/pythons.ts";
 import { startTarget } from "../../support/spawn.ts";

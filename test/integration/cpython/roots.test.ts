@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { isObject, openObjectGraph } from "../../../src/analysis/object-graph.ts";
+import { RootKind } from "../../../src/snapshot/graph-tables.ts";
 import { descriptorState, IMMORTAL_REFERENCES } from "../../../src/snapshot/states.ts";
-import { ObjectState, RootKind } from "../../../src/snapshot/tables.ts";
+import { ObjectState } from "../../../src/snapshot/tables.ts";
 import { readInterned } from "../../../src/strata/cpython/runtime/interned.ts";
 import type { RootPointer } from "../../../src/strata/cpython/runtime/root-pointer.ts";
 import { readRoots } from "../../../src/strata/cpython/runtime/roots.ts";

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { type Change, diffSnapshots, type SnapshotDifference } from "../../../src/analysis/diff.ts";
-import { RootKind, type Snapshot } from "../../../src/snapshot/tables.ts";
+import { RootKind } from "../../../src/snapshot/graph-tables.ts";
+import type { Snapshot } from "../../../src/snapshot/tables.ts";
 import { dictOf, entry, field, type ObjectSpec, withGraph } from "../../support/synthetic-graph.ts";
 
 const EARLY = withGraph({ objects: { one: { type: "str" } } }).snapshot;

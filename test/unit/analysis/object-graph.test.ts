@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { isObject, nativeReferences, type ObjectGraph, openObjectGraph } from "../../../src/analysis/object-graph.ts";
+import { RootKind, SlotPart } from "../../../src/snapshot/graph-tables.ts";
 import { forEachReference, packSlot } from "../../../src/snapshot/references.ts";
-import { RootKind, SlotPart, type Snapshot } from "../../../src/snapshot/tables.ts";
+import type { Snapshot } from "../../../src/snapshot/tables.ts";
 import { entry, field, type GraphSpec, withGraph } from "../../support/synthetic-graph.ts";
 import { syntheticSnapshot } from "../../support/synthetic-snapshot.ts";
 

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { listObjects, OBJECT_SORT_KEYS } from "../../../src/analysis/objects.ts";
 import { PARTITION_KEYS, partitionObjects } from "../../../src/analysis/partitions.ts";
-import { RootKind } from "../../../src/snapshot/tables.ts";
+import { RootKind } from "../../../src/snapshot/graph-tables.ts";
 import { heaps, openedGraph } from "../../support/arbitrary-heaps.ts";
 import { dictOf, entry, field, type GraphSpec, typeOf } from "../../support/synthetic-graph.ts";
 

@@ -5,7 +5,7 @@ import { pathsToObject, type RootPath, shortestPath } from "../../../src/analysi
 import { placeAddress } from "../../../src/analysis/places.ts";
 import { objectOfAddress, typesOfName } from "../../../src/analysis/targets.ts";
 import { pathsToType } from "../../../src/analysis/type-paths.ts";
-import { RootKind } from "../../../src/snapshot/tables.ts";
+import { RootKind } from "../../../src/snapshot/graph-tables.ts";
 import { module, name, parleyGraph } from "../../support/parley-graph.ts";
 import { entry, type GraphSpec, local, type SyntheticGraph, withGraph } from "../../support/synthetic-graph.ts";
 

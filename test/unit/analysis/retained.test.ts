@@ -4,8 +4,8 @@ import fc from "fast-check";
 import { isObject, type ObjectGraph } from "../../../src/analysis/object-graph.ts";
 import { instancesOf, retainedByType, retainedRow, retainedTogether, topDominators } from "../../../src/analysis/retained.ts";
 import { hasBit } from "../../../src/base/bits.ts";
+import { RootKind } from "../../../src/snapshot/graph-tables.ts";
 import { descriptorType } from "../../../src/snapshot/states.ts";
-import { RootKind } from "../../../src/snapshot/tables.ts";
 import { heaps, openedGraph } from "../../support/arbitrary-heaps.ts";
 import { freedWith, reachable, retainedBy } from "../../support/graph-oracles.ts";
 

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type KeyQuestion, splitContents } from "../../../src/capture/name-tables.ts";
+import { type ReferenceTables, SlotPart } from "../../../src/snapshot/graph-tables.ts";
 import { packSlot, stepBetween } from "../../../src/snapshot/references.ts";
 import { packDescriptor } from "../../../src/snapshot/states.ts";
-import { ObjectState, type ObjectTables, type ReferenceTables, SlotPart } from "../../../src/snapshot/tables.ts";
+import { ObjectState, type ObjectTables } from "../../../src/snapshot/tables.ts";
 
 const STR = 1;
 const DICT = 2;
