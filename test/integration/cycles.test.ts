@@ -106,6 +106,11 @@ testOnEveryPython("what the collector left in a healthy process is what it finds
   const answer = await collected(t, python, "healthy");
   assert.ok(answer.found.size > 500);
   assertSame(collectable(answer), listed(answer.found));
+  const { generations, interpreters } = findCycles(answer.graph);
+  for (const { generation, count } of generations.slice(0, 3)) {
+    const permanent = generation === 2 ? (interpreters[0]?.permanentObjects ?? 0) : 0;
+    assert.equal(count, (interpreters[0]?.generations[generation]?.objects ?? 0) + permanent, `generation ${generation}`);
+  }
 });
 
 testOnEveryPython("what finalizers may keep is told apart", async (t, python) => {
