@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -75,6 +75,52 @@ test("hostile names reach neither the terminal nor a viewer of JSON, by any verb
     await succeed(["explain", pid, address, "-v", "--width", String(WIDTH)]);
     assertFollowsSchema(JSON.parse(await succeed(["explain", pid, address, "--format", "json"])));
   }
+});
+
+test("hostile names reach nobody by a verb about references, nor by a picture", async (t) => {
+  const { target, addresses } = await startHostile(t);
+  const folder = mkdtempSync(join(tmpdir(), "pystrata-hostile-"));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const file = join(folder, "hostile.strata");
+  await succeed(["snapshot", String(target.pid), "-o", file]);
+  const verbs = [
+    ["retained", file, "--depth", "3", "--limit", "40"],
+    ["objects", file, "--limit", "300", "--sort", "retained"],
+    ["types", file, "--by", "referrer", "--limit", "0"],
+    ["types", file, "--by", "module", "--limit", "0"],
+    ["cycles", file, "--reachable"],
+    ["diff", file, String(target.pid)],
+    ...addresses.slice(0, 3).flatMap((address, index) => [
+      ["paths", file, address],
+      ["referents", file, address, "--depth", "3", "--limit", "40"],
+      [
+        "referrers",
+        file,
+        address,
+        "--depth",
+        "3",
+        "--svg",
+        join(folder, `${index}.svg`),
+        "--dot",
+        join(folder, `${index}.dot`),
+      ],
+    ]),
+  ];
+  for (const verb of verbs) {
+    const text = await succeed([...verb, "-v", "--width", String(WIDTH)]);
+    for (const line of text.split("\n")) assert.ok(textWidth(line) <= WIDTH, `${textWidth(line)} cells: ${line}`);
+    const json = await succeed([...verb, "--format", "json", "--force"]);
+    assertFollowsSchema(JSON.parse(json));
+    assert.doesNotMatch(text + json, /hunter2/);
+  }
+  for (const name of ["0.svg", "1.svg", "2.svg", "0.dot", "1.dot", "2.dot"]) {
+    const picture = readFileSync(join(folder, name), "utf8");
+    assertSafe(picture, name);
+    assert.doesNotMatch(picture, /<script|<b>|hunter2/);
+  }
+  const missing = await pystrata(["paths", file, "\u001b[2J\u202e"]);
+  assert.equal(missing.status, 2);
+  assertSafe(missing.errors, "a type that does not occur");
 });
 
 test("a snapshot holds hostile names as they are", async (t) => {
