@@ -38,12 +38,14 @@ export interface PathsToObject {
 
 /** Paths that are searched for each that is wanted: of equally long ones those with a name are shown. */
 const SEARCHED = 4;
+const CLASS_STEP = ".__class__";
 /** Of a longer path, such as through a linked list, the middle is left out: the step over it is `<…>`. */
 const MOST_STEPS = 128;
 
 /**
  * The shortest path to an object from each root, at most `mostPaths`; weak references keep nothing alive and are left out.
- * An object that nothing holds has one path that says so. O(places + references) at worst.
+ * Every instance holds its class: a path that leads through one is told only if there is no other. An object that nothing holds
+ * has one path that says so. O(places + references) at worst.
  */
 export function pathsToObject(graph: ObjectGraph, object: number, mostPaths: number): PathsToObject {
   const holders = holdersOf(graph);
@@ -54,9 +56,11 @@ export function pathsToObject(graph: ObjectGraph, object: number, mostPaths: num
   ]).map((nodes) => ({ nodes, rank: holders.rankOf(nodes[0]) }));
   // Stable: of equals the one that was found first.
   ways.sort((a, b) => a.nodes.length - b.nodes.length || a.rank - b.rank);
-  const paths = distinct(ways.slice(0, mostPaths).map(({ nodes }) => describePath(graph, nodes)));
-  if (paths.length === 0 && found.complete) return { paths: [garbagePath(object)], complete: true };
-  return { paths, complete: found.complete && ways.length <= mostPaths };
+  const told = distinct(ways.map(({ nodes }) => describePath(graph, nodes)));
+  if (told.length === 0 && found.complete) return { paths: [garbagePath(object)], complete: true };
+  const direct = told.filter(({ steps }) => !steps.some(({ reference }) => reference === CLASS_STEP));
+  const paths = direct.length > 0 ? direct : told;
+  return { paths: paths.slice(0, mostPaths), complete: found.complete && paths.length <= mostPaths };
 }
 
 /** A module and its namespace are one root, and `package.module` is a module and an attribute: each is told once. */

@@ -7,7 +7,7 @@ import { objectOfAddress, typesOfName } from "../../../src/analysis/targets.ts";
 import { pathsToType } from "../../../src/analysis/type-paths.ts";
 import { RootKind } from "../../../src/snapshot/graph-tables.ts";
 import { module, name, parleyGraph } from "../../support/parley-graph.ts";
-import { entry, type GraphSpec, local, type SyntheticGraph, withGraph } from "../../support/synthetic-graph.ts";
+import { entry, field, type GraphSpec, local, type SyntheticGraph, typeOf, withGraph } from "../../support/synthetic-graph.ts";
 
 function opened(spec: GraphSpec): SyntheticGraph & { readonly graph: ObjectGraph } {
   const synthetic = withGraph(spec);
@@ -101,6 +101,31 @@ test("a chain linked through attributes is one group, whatever its length", () =
     ],
   );
   assert.match(groups[0].example.expression, /^parley\.hub\.HUB\.head\.next/);
+});
+
+test("a path through an instance's class is told only if there is no other", () => {
+  const { graph, place } = opened({
+    objects: {
+      ...module("main", "__main__", [["kSession", "Session"]]),
+      kSession: name("Session"),
+      Session: { type: "type", describes: "Session", refers: [field("classDict", 31)] },
+      kKept: name("kept"),
+      classDict: { type: "dict", refers: [...entry(0, "kKept", "kept")] },
+      kept: { type: "list" },
+      instance: { type: "Session", refers: [typeOf("Session"), typeOf("Hidden")] },
+      Hidden: { type: "type", describes: "Hidden", refers: [field("hiddenDict", 31)] },
+      hiddenDict: { type: "dict", refers: [...entry(0, "kKept", "only")] },
+      only: { type: "list" },
+    },
+    types: { module: { fields: { 0: "__dict__" } }, type: { fields: { 31: "__dict__" } } },
+    roots: [
+      { kind: RootKind.module, to: "main", name: "__main__", owner: 0 },
+      { kind: RootKind.frame, to: "instance", name: "session", owner: 0, frame: 0 },
+    ],
+  });
+  const told = (object: string) => pathsToObject(graph, place(object), 9).paths.map(({ expression }) => expression);
+  assert.deepEqual(told("kept"), ["__main__.Session.kept"]);
+  assert.deepEqual(told("only"), ["frame main (gateway.py:12) session.__class__.kept"]);
 });
 
 test("a long path is told without its middle", () => {
