@@ -11,7 +11,7 @@ import { freedAtOnceSizes } from "../graph/freed-at-once.ts";
 import { type Graph, reverseGraph, type Weights } from "../graph/graph.ts";
 import { dominatedNodes, retainedCounts, retainedSizes } from "../graph/retained.ts";
 import { type GraphTables, RootKind } from "../snapshot/graph-tables.ts";
-import { descriptorState, IMMORTAL_REFERENCES } from "../snapshot/states.ts";
+import { descriptorState } from "../snapshot/states.ts";
 import { ObjectState, type ObjectTables, type Snapshot } from "../snapshot/tables.ts";
 import { ownedBytesOfPlaces } from "./owned-bytes.ts";
 
@@ -63,10 +63,13 @@ export function openObjectGraph(snapshot: Snapshot): Result<ObjectGraph> {
   return succeed(new CapturedGraph(snapshot, objects, graph));
 }
 
+/** Reference counts from here on are those of objects that are part of CPython 3.11 (_PyObject_IMMORTAL_REFCNT, 999,999,999) and later. */
+const LEAST_STATIC_REFERENCES = 999_000_000;
+
 /** References to an object that we do not see: C code holds it. 0 when it is immortal, or when none is missing. */
 export function nativeReferences(graph: ObjectGraph, object: number): number {
   const counted = graph.objects.link[object];
-  return counted === IMMORTAL_REFERENCES ? 0 : Math.max(0, counted - graph.seenReferences[object]);
+  return counted >= LEAST_STATIC_REFERENCES ? 0 : Math.max(0, counted - graph.seenReferences[object]);
 }
 
 /** True when an object is at the place, and not a buffer or nothing. */
