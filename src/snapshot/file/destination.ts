@@ -1,6 +1,7 @@
 /** Where a snapshot is written: a new file of our own under a name of its own, put in place when it is whole. */
 import { randomBytes } from "node:crypto";
 import {
+  accessSync,
   closeSync,
   constants,
   existsSync,
@@ -26,6 +27,7 @@ const OWNER_ONLY = 0o600;
 export function checkDestination(path: string, force: boolean): Result<void> {
   const folder = dirname(path);
   if (!existsSync(folder)) return fail("no-such-file", `There is no folder ${folder}.`, "Make it first, or name another.");
+  if (!isWritable(folder)) return failFolder(path);
   const present = lstatOf(path);
   if (!present) return succeed(undefined);
   if (present.isSymbolicLink())
@@ -108,12 +110,25 @@ function failWriting(path: string, error: unknown): Result<never> {
     case "EACCES":
     case "EPERM":
     case "EROFS":
-      return fail("not-permitted", `In ${dirname(path)} no file may be made.`, "Name a folder of yours.");
+      return failFolder(path);
     case undefined:
       throw error;
     default:
       return fail("failed", `${path} could not be written: ${(error as Error).message}.`, "Name another folder.");
   }
+}
+
+function isWritable(folder: string): boolean {
+  try {
+    accessSync(folder, constants.W_OK | constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function failFolder(path: string): Result<never> {
+  return fail("not-permitted", `In ${dirname(path)} no file may be made.`, "Name a folder of yours.");
 }
 
 function lstatOf(path: string): Stats | undefined {

@@ -1,33 +1,37 @@
 /** Which columns and facts a snapshot file has: the tables of `tables.ts`, table by table. Writer, reader and docs/format.md follow it. */
 import type { Problem } from "../../base/problems.ts";
-import type {
-  ContentTable,
-  GraphTables,
-  NameTable,
-  ReferenceTables,
-  RootTable,
-  TypeGraphTable,
-  ValueTable,
+import {
+  type ContentTable,
+  type GraphTables,
+  type NameTable,
+  type ReferenceTables,
+  RootKind,
+  type RootTable,
+  TypeForm,
+  type TypeGraphTable,
+  UncountedKind,
+  type ValueTable,
 } from "../graph-tables.ts";
-import { RootKind, TypeForm, UncountedKind } from "../graph-tables.ts";
 import { SnapshotChunkState } from "../states.ts";
-import type {
-  CaptureFacts,
-  ClaimTable,
-  InterpreterFacts,
-  MallocArenaFacts,
-  MallocSettingsFacts,
-  MallocTables,
-  MappingTable,
-  ObjectTables,
-  PageRunTable,
-  ProcessFacts,
-  PymallocTables,
-  Snapshot,
-  ThreadFacts,
-  TypeTable,
+import {
+  type CaptureFacts,
+  ClaimKind,
+  type ClaimTable,
+  type InterpreterFacts,
+  type MallocArenaFacts,
+  type MallocSettingsFacts,
+  type MallocTables,
+  MappingKind,
+  type MappingTable,
+  type ObjectTables,
+  OwnerKind,
+  type PageRunTable,
+  type ProcessFacts,
+  type PymallocTables,
+  type Snapshot,
+  type ThreadFacts,
+  type TypeTable,
 } from "../tables.ts";
-import { ClaimKind, MappingKind, OwnerKind } from "../tables.ts";
 import {
   boolean,
   type ColumnNode,

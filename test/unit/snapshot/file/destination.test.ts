@@ -12,16 +12,16 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
-import type { Failure } from "../../../../src/base/result.ts";
+import type { Failure, Result } from "../../../../src/base/result.ts";
 import { createFile } from "../../../../src/snapshot/file/destination.ts";
 import { openSnapshotFile } from "../../../../src/snapshot/file/open-snapshot.ts";
 import { writeSnapshotFile } from "../../../../src/snapshot/file/write-snapshot.ts";
+import { asNobody, CAN_BE_NOBODY } from "../../../support/as-nobody.ts";
 import { generatedSnapshot } from "../../../support/generated-snapshot.ts";
 import { snapshotFolder } from "../../../support/snapshot-folder.ts";
 
 const SNAPSHOT = generatedSnapshot(2);
 const NOBODY = 65534;
-const isRoot = process.geteuid?.() === 0;
 
 function refused(path: string, force = false): Failure {
   const result = writeSnapshotFile(SNAPSHOT, path, { force });
@@ -73,7 +73,25 @@ test("nothing is written through a link or into what is no file", (t) => {
   assert.equal(refused(join(folder, "none", "x.strata")).code, "no-such-file");
 });
 
-test("another user's snapshot is left alone", { skip: !isRoot && "needs root" }, (t) => {
+test("without rights: no file is made in another's folder, none of another's is opened", { skip: !CAN_BE_NOBODY }, (t) => {
+  const path = snapshotFolder(t)();
+  assert.ok(writeSnapshotFile(SNAPSHOT, path, {}).ok);
+  chmodSync(dirname(path), 0o755);
+  const check = asNobody(t, "src/snapshot/file/destination.ts", ["checkDestination"]);
+  // Found before a process would be stopped for nothing.
+  const checked = check(`checkDestination("${dirname(path)}/new.strata", false)`) as Result<void>;
+  assert.ok(!checked.ok);
+  assert.deepEqual(
+    [checked.failure.code, checked.failure.sentence],
+    ["not-permitted", `In ${dirname(path)} no file may be made.`],
+  );
+  const open = asNobody(t, "src/snapshot/file/open-snapshot.ts", ["openSnapshotFile"]);
+  const opened = open(`openSnapshotFile("${path}")`) as Result<unknown>;
+  assert.ok(!opened.ok);
+  assert.deepEqual([opened.failure.code, opened.failure.sentence], ["not-permitted", `${path} may not be read.`]);
+});
+
+test("another user's snapshot is left alone", { skip: !CAN_BE_NOBODY }, (t) => {
   const path = snapshotFolder(t)();
   assert.ok(writeSnapshotFile(SNAPSHOT, path, {}).ok);
   chownSync(path, NOBODY, NOBODY);
