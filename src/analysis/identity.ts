@@ -9,7 +9,13 @@
  */
 import { hasBit, newBits, setBit } from "../base/bits.ts";
 import { type ContentTable, type NameTable, RootKind, TypeForm, type ValueTable } from "../snapshot/graph-tables.ts";
-import { descriptorGeneration, descriptorHeader, descriptorType, UNTRACKED_GENERATION } from "../snapshot/states.ts";
+import {
+  descriptorGeneration,
+  descriptorHeader,
+  descriptorType,
+  IMMORTAL_REFERENCES,
+  UNTRACKED_GENERATION,
+} from "../snapshot/states.ts";
 import type { Snapshot } from "../snapshot/tables.ts";
 import { OrderKeeper } from "./kept-order.ts";
 import { isObject, type ObjectGraph } from "./object-graph.ts";
@@ -240,7 +246,7 @@ function sortedOthers({ objects }: ObjectGraph): { readonly address: Float64Arra
 }
 
 /**
- * Walks from what is certain (objects of the program itself, roots of the same name) along references that both snapshots have.
+ * Walks from what is certain (objects of the program itself, immortal ones, roots of the same name) along references that both snapshots have.
  * In a container whose items moved, those that kept their order are taken to be the same.
  */
 function confirm(before: ObjectGraph, after: ObjectGraph, mates: Int32Array): Uint32Array {
@@ -252,8 +258,11 @@ function confirm(before: ObjectGraph, after: ObjectGraph, mates: Int32Array): Ui
     setBit(confirmed, place);
     queue[tail++] = place;
   };
-  for (let place = before.objects.poolPlaces + before.objects.chunkPlaces; place < before.objects.length; place++) {
-    if (mates[place] >= 0) take(place);
+  const firstStatic = before.objects.poolPlaces + before.objects.chunkPlaces;
+  for (let place = 0; place < before.objects.length; place++) {
+    // What is immortal is never freed, and static objects are part of the program.
+    const isCertain = place >= firstStatic || before.objects.link[place] === IMMORTAL_REFERENCES;
+    if (isCertain && mates[place] >= 0) take(place);
   }
   for (const place of sameRoots(before.snapshot, after.snapshot, mates)) take(place);
   const keeper = new OrderKeeper(after.objects.length);

@@ -115,7 +115,10 @@ export function typePathsText(
 }
 
 function typeHeading(graph: ObjectGraph, types: readonly number[], found: TypePaths, style: Style): string[] {
-  const names = [...new Set(types.map((type) => qualifiedTypeName(graph.snapshot.types, type)))].join(", ");
+  const { types: table } = graph.snapshot;
+  const present = types.filter((type) => table.count[type] > 0);
+  const shown = present.length > 0 ? present : types;
+  const names = [...new Set(shown.map((type) => qualifiedTypeName(table, type)))].join(", ");
   const ways = found.groups.length + found.other.groups;
   const facts = [
     ways === 0 ? "none is there" : `held in ${ways === 1 ? "1 way" : `${formatCount(ways)} ways`}`,
