@@ -128,6 +128,13 @@ test("snapshot: saves, refuses to replace, converts", async (t) => {
   const text = await pystrata([file]);
   assert.match(text.output, /^1\.strata {2}taken 20\d\d-[^\n]* UTC\n/);
 
+  const later = path();
+  const difference = await pystrata(["diff", file, pid, "-o", later]);
+  assert.equal(difference.status, 0, difference.errors);
+  assert.equal(opened(later).process.pid, target.pid);
+  const both = await pystrata(["diff", file, later, "-o", path()]);
+  assert.equal(both.status, 2, both.errors);
+
   const converted = await pystrata(["snapshot", file, "-o", archive, "--archive"]);
   assert.equal(converted.status, 0, converted.errors);
   assert.match(converted.output, /compressed/);

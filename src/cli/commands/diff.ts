@@ -1,5 +1,5 @@
 import { diffSnapshots } from "../../analysis/diff.ts";
-import { type Result, succeed } from "../../base/result.ts";
+import { fail, type Result, succeed } from "../../base/result.ts";
 import { diffJson } from "../json/diff-json.ts";
 import type { LimitedArguments } from "../options.ts";
 import { styleFor, writeJson, writeLines } from "../output.ts";
@@ -13,9 +13,13 @@ const ROWS_FOR_PEOPLE = 20;
 export async function diff(first: SnapshotSource, secondText: string, options: LimitedArguments): Promise<Result<void>> {
   const second = parseSource(secondText);
   if (!second.ok) return second;
-  const before = await takeSnapshot(first, options, { references: true });
+  const { output, ...unsaved } = options;
+  if (output !== undefined && first.kind === second.value.kind)
+    return fail("usage", "-o saves one capture, and diff was not given one process.", "Give one file and one PID.");
+  const optionsFor = ({ kind }: SnapshotSource) => (kind === "file" ? unsaved : options);
+  const before = await takeSnapshot(first, optionsFor(first), { references: true });
   if (!before.ok) return before;
-  const after = await takeSnapshot(second.value, options, { references: true });
+  const after = await takeSnapshot(second.value, optionsFor(second.value), { references: true });
   if (!after.ok) return after;
   const difference = diffSnapshots(before.value, after.value);
   if (!difference.ok) return difference;
