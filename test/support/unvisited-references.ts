@@ -8,7 +8,7 @@ import { SlotPart, TypeForm } from "../../src/snapshot/graph-tables.ts";
 import { packSlot, slotPart, slotPosition } from "../../src/snapshot/references.ts";
 import { descriptorType } from "../../src/snapshot/states.ts";
 import { type Layout, layoutsFor } from "../../src/strata/cpython/layouts/layout.ts";
-import { type KnownObjects, pythonVersion } from "./reference-truth.ts";
+import { type KnownObjects, pythonVersion, typeNameAt } from "./reference-truth.ts";
 
 const HEADER_BYTES = 16;
 const POINTER_BYTES = 8;
@@ -22,10 +22,14 @@ const IN_MEMORY: Readonly<Record<string, string>> = {
   "functools._lru_cache_wrapper": "links of an lru_cache, which are values of its dictionary too",
   "collections.OrderedDict": "keys of an OrderedDict's nodes, which are keys of the dictionary too",
   "zoneinfo.ZoneInfo": "offsets and names of a time zone's transitions",
+  "sqlite3.Cache": "nodes of a statement cache, which are values of its dictionary too",
   PyCapsule: "what C code exports through a capsule",
   "_pickle.Pickler": "memo of a pickler",
   "_pickle.Unpickler": "memo of an unpickler",
 };
+
+const STRUCT_SEQUENCE =
+  /^(os\.stat_result|os\.statvfs_result|time\.struct_time|posix\.\w+_result|(pwd|grp|resource)\.struct_\w+)$/;
 
 /** Types without a tp_traverse: nothing of theirs can close a cycle, or nobody wrote one. In some versions they have got one. */
 const UNTRAVERSED: Readonly<Record<string, readonly [structure: string, ...fields: string[]]>> = {
@@ -177,6 +181,10 @@ export function unvisitedKinds(known: KnownObjects): UnvisitedKinds {
       if (part === SlotPart.implicit && hasInlineValues && isDict(target)) return "dictionary around inline values";
       if (part === SlotPart.memory)
         return IN_MEMORY[qualifiedTypeName(known.snapshot.types, descriptorType(descriptor[source]))];
+      // Up to 3.7 struct sequences have tuple's tp_traverse, which knows their length only.
+      if (part === SlotPart.item && version.minor <= 7 && STRUCT_SEQUENCE.test(typeNameAt(known, source))) {
+        return "hidden item of a struct sequence";
+      }
       if (part !== SlotPart.field) return undefined;
       const type = descriptorType(descriptor[source]);
       let fields = byType.get(type);

@@ -123,6 +123,47 @@ def generators(scale):
     return [started, [counting(1) for _ in range(20)], finished, outer, (value for value in [1, 2])]
 
 
+def handling():
+    try:
+        raise LookupError(["handled"])
+    except LookupError:
+        yield ["while an exception is handled"]
+
+
+@part
+def suspended_frames(scale):
+    """Frame objects of what stands still in the middle, and of what has come to its end."""
+    import types
+
+    standing = [counting(9) for _ in range(20)]
+    frames = []
+    for generator in standing:
+        next(generator)
+        frames.append(generator.gi_frame)
+    in_handler = handling()
+    next(in_handler)
+    closed = counting(9)
+    next(closed)
+    ended = closed.gi_frame
+    closed.close()
+
+    @types.coroutine
+    def pause():
+        yield ["paused"]
+
+    async def inner():
+        held = ["held by a coroutine"]
+        await pause()
+        return held
+
+    async def outer():
+        return await inner()
+
+    coroutine = outer()
+    coroutine.send(None)
+    return [standing, frames, in_handler, closed, ended, coroutine, coroutine.cr_await]
+
+
 async def waiting(number):
     import asyncio
 

@@ -125,6 +125,7 @@ export const KINDS_BY_NAME: ReadonlyMap<string, TypeKind> = new Map(
     "collections.deque": hosted(Collections.decodeDeque, OUTSIDE),
     "array.array": hosted(Buffers.decodeArray, OUTSIDE),
     "mmap.mmap": hosted(Buffers.decodeMmap),
+    "_io.StringIO": hosted(Borrowing.without("stringio", "module_state"), OPAQUE),
     "_io.BytesIO": hosted(Buffers.decodeBytesIO, OUTSIDE),
     "_io.BufferedReader": hosted(Buffers.decodeBuffered, { ...OUTSIDE, ...OPAQUE }),
     "_io.BufferedWriter": hosted(Buffers.decodeBuffered, { ...OUTSIDE, ...OPAQUE }),
@@ -176,9 +177,10 @@ export const KINDS_BY_NAME: ReadonlyMap<string, TypeKind> = new Map(
     "pyexpat.xmlparser": hosted(Borrowing.withOpaque("xmlparseobject", "itself")),
     "xml.etree.ElementTree.XMLParser": hosted(Borrowing.withOpaque("XMLParserObject", "parser", "state")),
     "_random.Random": hosted(Borrowing.decodePlainData),
-    // Exceptions of the module, which the connection has as attributes; nodes and caches are lists of borrowed links.
+    // Exceptions of the module, which the connection has as attributes; a node's links to its neighbours are borrowed.
     "sqlite3.Connection": hosted(Borrowing.without("pysqlite_Connection", ...SQLITE_EXCEPTIONS)),
-    "sqlite3.Cache": hosted(Borrowing.without("pysqlite_Cache", "factory", "first", "last")),
+    "sqlite3.Cache": hosted(Borrowing.decodeStatementCache),
+    sqlite3Node: hosted(Borrowing.without("pysqlite_Node", "prev", "next")),
     "sqlite3.Node": hosted(Borrowing.without("pysqlite_Node", "prev", "next")),
   } satisfies Record<string, TypeKind>),
 );

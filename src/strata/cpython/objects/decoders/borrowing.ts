@@ -86,7 +86,23 @@ export function decodeLruCache(context: ObjectContext, address: number, row: num
   return context.basicBytes(row);
 }
 
-/** A link of such a ring. */
+/** sqlite3's cache of statements up to 3.10 (Modules/_sqlite/cache.c): a list that counts its nodes, beside a dictionary of them. */
+export function decodeStatementCache(context: ObjectContext, address: number, row: number): number {
+  const { image, layout } = context;
+  const next = layout.offset("pysqlite_Node", "next");
+  const most = context.most(layout.size("pysqlite_Node"));
+  // The connection is asked for statements, and not counted.
+  context.coverFields("pysqlite_Cache", ["factory", "first", "last"]);
+  const size = image.i32(address + layout.offset("pysqlite_Cache", "size"));
+  let node = image.u64(address + layout.offset("pysqlite_Cache", "first"));
+  for (let nodes = 0; image.has(node) && nodes < Math.min(size, most); nodes++) {
+    context.visit(node, P.SLOT_MEMORY);
+    node = image.u64(node + next);
+  }
+  return context.basicBytes(row);
+}
+
+/** A link of an lru_cache's ring. */
 export function decodeLruLink(context: ObjectContext, _address: number, row: number): number {
   context.coverFields("lru_list_elem", context.since(7) ? ["prev", "next", "key", "result"] : ["prev", "next"]);
   return context.basicBytes(row);
