@@ -210,35 +210,34 @@ export function decodeWeakReference(word: i32): void {
  * words it can have.
  */
 export function decodeStr(word: i32, place: i32, room: i32): f64 {
+  // Compact and ASCII, as nearly all are.
+  if ((load32(word + S.strState) & 96) !== 96) return decodeOtherStr(word, place, room);
+  const length = load64(word + 4);
+  if (S.contents !== 0) noteInside(word, place, S.strAsciiBytes >>> 2, room, length, 1);
+  const size = unsigned(S.strAsciiBytes) + length + 1;
+  return S.strWstr < 0 ? size : size + wideForm(word, place, length);
+}
+
+function decodeOtherStr(word: i32, place: i32, room: i32): f64 {
   const state = load32(word + S.strState);
   const length = load64(word + 4);
   const width = (state >>> 2) & 7;
   const compact = (state & 32) !== 0;
-  const ascii = (state & 64) !== 0;
-  if (compact && ascii) {
-    noteInside(word, place, S.strAsciiBytes >>> 2, room, length, 1);
-    return unsigned(S.strAsciiBytes) + length + 1 + wideForm(word, place, length);
-  }
+  const low = load32(word + S.strData);
+  const high = load32(word + S.strData + 1);
   let size = unsigned(S.strUnicodeBytes);
   if (compact) {
     size = unsigned(S.strCompactBytes) + (length + 1) * unsigned(width);
-    noteInside(word, place, S.strCompactBytes >>> 2, room, length, width);
-  } else {
-    const low = load32(word + S.strData);
-    const high = load32(word + S.strData + 1);
-    if ((low | high) !== 0) {
-      size += (length + 1) * unsigned(width);
-      claim(low, high, (length + 1) * unsigned(width), place);
-      if (S.contents !== 0 && fits(low, high, length * unsigned(width)))
-        noteContent(place, translate(low, high), length, width, width);
-    }
+    if (S.contents !== 0) noteInside(word, place, S.strCompactBytes >>> 2, room, length, width);
+  } else if ((low | high) !== 0) {
+    size += (length + 1) * unsigned(width);
+    claim(low, high, (length + 1) * unsigned(width), place);
+    if (S.contents !== 0 && fits(low, high, length * unsigned(width)))
+      noteContent(place, translate(low, high), length, width, width);
   }
   const utf8 = load32(word + S.strUtf8);
   const utf8High = load32(word + S.strUtf8 + 1);
-  if (
-    (utf8 | utf8High) !== 0 &&
-    !(!compact && utf8 === load32(word + S.strData) && utf8High === load32(word + S.strData + 1))
-  ) {
+  if ((utf8 | utf8High) !== 0 && (compact || utf8 !== low || utf8High !== high)) {
     const bytes = load64(word + S.strUtf8Length) + 1;
     // Static strings have a static form, which nobody allocated; no character takes more than four bytes.
     if (claim(utf8, utf8High, bytes, place) > 0 || bytes <= length * 4 + 1) size += bytes;
@@ -248,8 +247,7 @@ export function decodeStr(word: i32, place: i32, room: i32): f64 {
 
 /** Notes what a str holds behind its `head` words; one that would not fit its place is damaged. */
 function noteInside(word: i32, place: i32, head: i32, room: i32, length: f64, width: i32): void {
-  if (S.contents !== 0 && length * unsigned(width) <= unsigned(room - head) * 4)
-    noteContent(place, word + head, length, width, width);
+  if (length * unsigned(width) <= unsigned(room - head) * 4) noteContent(place, word + head, length, width, width);
 }
 
 /** bytes: notes what it holds. */

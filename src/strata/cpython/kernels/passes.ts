@@ -52,29 +52,35 @@ function decode(word: i32, rowNumber: i32, place: i32, room: i32): f64 {
   const kind = load32(row + P.ROW_KIND);
   const flags = load32(row + P.ROW_FLAGS);
   let size: f64 = 0;
+  // The first three are most of a heap.
   if (kind === P.KIND_STR) size = C.decodeStr(word, place, room);
   else if (kind === P.KIND_LONG) size = longSize(word);
+  else if (kind === P.KIND_ATOM) size = ownSize(word, row);
   else if (kind === P.KIND_HOST) size = hostDecode(word, rowNumber, place);
-  else {
-    size = ownSize(word, row);
-    if (kind === P.KIND_TUPLE)
-      visitRun(word + S.tupleItems, itemsWithin(load32(word + 4), (room - S.tupleItems) >>> 1), P.SLOT_ITEM);
-    else if (kind === P.KIND_LIST) size += C.decodeList(word, place);
-    else if (kind === P.KIND_DICT) size += C.decodeDict(word, place);
-    else if (kind === P.KIND_SET) size += C.decodeSet(word, place);
-    else if (kind === P.KIND_INSTANCE) visitFields(word, 4, bodyWords(size, room), row);
-    else if (kind === P.KIND_BODY) {
-      visitBody(word, 4, bodyWords(size, room), row, place);
-      drain(P.STATE_BUFFER, place, BODY_PLACES, BODY_WORDS, P.SLOT_MEMORY);
-    } else if (kind === P.KIND_WEAK_REFERENCE) C.decodeWeakReference(word);
-    else if (kind === P.KIND_BYTES) C.decodeBytes(word, place, room);
-  }
+  else size = decodeContainer(word, row, kind, place, room);
   if ((flags & P.FLAG_ROUND_8) !== 0) size = Math.ceil(size / 8) * 8;
   if ((flags & P.FLAG_SLOTS) !== 0) visitSlots(word, row, room);
-  visitType(word, row);
+  if (S.references !== 0) visitType(word, row);
   if ((flags & P.FLAG_MANAGED_DICT) !== 0) C.decodeManaged(word, row, place);
   const dictOffset = load32(row + P.ROW_DICT_OFFSET);
   if (dictOffset !== 0) visitOffsetDict(word, row, dictOffset, room);
+  return size;
+}
+
+/** The same for the fields of its kind, without what its type adds. */
+function decodeContainer(word: i32, row: i32, kind: i32, place: i32, room: i32): f64 {
+  const size = ownSize(word, row);
+  if (kind === P.KIND_LIST) return size + C.decodeList(word, place);
+  if (kind === P.KIND_DICT) return size + C.decodeDict(word, place);
+  if (kind === P.KIND_SET) return size + C.decodeSet(word, place);
+  if (kind === P.KIND_TUPLE)
+    visitRun(word + S.tupleItems, itemsWithin(load32(word + 4), (room - S.tupleItems) >>> 1), P.SLOT_ITEM);
+  else if (kind === P.KIND_INSTANCE) visitFields(word, 4, bodyWords(size, room), row);
+  else if (kind === P.KIND_BODY) {
+    visitBody(word, 4, bodyWords(size, room), row, place);
+    drain(P.STATE_BUFFER, place, BODY_PLACES, BODY_WORDS, P.SLOT_MEMORY);
+  } else if (kind === P.KIND_WEAK_REFERENCE) C.decodeWeakReference(word);
+  else if (kind === P.KIND_BYTES) C.decodeBytes(word, place, room);
   return size;
 }
 
@@ -105,9 +111,9 @@ function referenceCount(word: i32): i32 {
 function enter(word: i32, about: i32, place: i32, room: i32): void {
   const rowNumber = about & P.TYPE_MASK;
   const row = S.rows + rowNumber * P.ROW_WORDS;
-  beginReferences(place);
+  if (S.references !== 0) beginReferences(place);
   const size = decode(word, rowNumber, place, room) + unsigned(load32(row + P.ROW_HEAD_SHALLOW));
-  endReferences();
+  if (S.references !== 0) endReferences();
   store32(S.link + place, referenceCount(word));
   storeBytes(place, size);
   add64(row + P.ROW_COUNT, 1);

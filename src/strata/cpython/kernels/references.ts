@@ -95,7 +95,8 @@ export function visitType(word: i32, row: i32): void {
 
 /** Visits `count` pointers from `word` on; the first lies at `slot`. */
 export function visitRun(word: i32, count: i32, slot: i32): void {
-  visitEach(word, count, 2, 2, slot);
+  if (S.references === 0) discoverEach(word, count, 2);
+  else emitEach(word, count, 2, 2, slot);
 }
 
 /**
@@ -103,34 +104,28 @@ export function visitRun(word: i32, count: i32, slot: i32): void {
  * at `slot`, each further one a position behind.
  */
 export function visitEach(word: i32, count: i32, step: i32, other: i32, slot: i32): void {
-  if (S.references === 0) {
-    discoverEach(word, count, step, other);
-    return;
-  }
-  // An even number of pointers a piece: each begins with `step`.
-  const pair = step + other;
-  for (let done = 0; done < count; done += P.PIECE_ENTRIES) {
-    const left = count - done;
-    const entries = left < P.PIECE_ENTRIES ? left : P.PIECE_ENTRIES;
-    makeRoom(entries);
-    emitEach(word + (done >>> 1) * pair, entries, step, other, slot + done);
+  if (S.references !== 0) emitEach(word, count, step, other, slot);
+  else if (step === other) discoverEach(word, count, step);
+  else {
+    // In what order does not matter here.
+    discoverEach(word, (count + 1) >> 1, step + other);
+    discoverEach(word + step, count >> 1, step + other);
   }
 }
 
 /**
- * Discovers what `count` pointers point at. This is `visit` written out, with what it needs of the state in locals: nearly
- * all references of a heap pass here, and nearly all end at the look into the page information.
+ * Discovers what `count` pointers point at, `step` words apart. This is `visit` written out, with what it needs of the state in
+ * locals: nearly all references of a heap pass here, and nearly all end at the look into the page information.
  */
-function discoverEach(word: i32, count: i32, step: i32, other: i32): void {
+function discoverEach(word: i32, count: i32, step: i32): void {
   const directory = S.directory;
   const pageInfo = S.pageInfo;
   const firstSlot = S.firstSlot;
   const poolShift = S.poolShift;
   const zeroSlotNumber = S.zeroSlotNumber;
-  for (let index = 0, at = word; index < count; index++) {
+  for (let index = 0, at = word; index < count; index++, at += step) {
     const low = load32(at);
     const high = load32(at + 1);
-    at += (index & 1) === 0 ? step : other;
     if ((low & 7) !== 0 || high >>> 15 !== 0) continue;
     const target = load32(load32(directory + high) + (low >>> 20)) + ((low & 0xfffff) >>> 2);
     if (target >>> 18 === zeroSlotNumber) continue;
@@ -140,6 +135,17 @@ function discoverEach(word: i32, count: i32, step: i32, other: i32): void {
 
 /** The same, and writes down what is an object. */
 function emitEach(word: i32, count: i32, step: i32, other: i32, slot: i32): void {
+  // An even number of pointers a piece: each begins with `step`.
+  const pair = step + other;
+  for (let done = 0; done < count; done += P.PIECE_ENTRIES) {
+    const left = count - done;
+    const entries = left < P.PIECE_ENTRIES ? left : P.PIECE_ENTRIES;
+    makeRoom(entries);
+    emitPiece(word + (done >>> 1) * pair, entries, step, other, slot + done);
+  }
+}
+
+function emitPiece(word: i32, count: i32, step: i32, other: i32, slot: i32): void {
   const directory = S.directory;
   const pageInfo = S.pageInfo;
   const firstSlot = S.firstSlot;
