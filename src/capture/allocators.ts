@@ -1,8 +1,9 @@
+import { type Problem, ProblemReport } from "../base/problems.ts";
 import { relocateInterpreters } from "../strata/cpython/locate/locate.ts";
 import type { PythonRuntime } from "../strata/cpython/locate/python-runtime.ts";
 import { isCollecting } from "../strata/cpython/runtime/gc.ts";
 import type { MallocHeap } from "../strata/malloc/allocator.ts";
-import { decodeGlibc } from "../strata/malloc/glibc/glibc.ts";
+import { decodeMallocs } from "../strata/malloc/decode-mallocs.ts";
 import { decodePymalloc } from "../strata/pymalloc/decode.ts";
 import { countTornPools } from "../strata/pymalloc/free-lists.ts";
 import type { Pymalloc } from "../strata/pymalloc/pymalloc.ts";
@@ -12,11 +13,12 @@ import type { ProcessImage } from "../target/process-image.ts";
 export interface Allocators {
   /** Undefined when no CPython is known, or when it was not found again in the copy. */
   readonly runtime: PythonRuntime | undefined;
-  /** Undefined when the process uses another malloc. */
-  readonly glibc: MallocHeap | undefined;
+  /** Every malloc that was recognised, the one with most in use first. */
+  readonly mallocs: readonly MallocHeap[];
   readonly pymalloc: Pymalloc | undefined;
   /** False when the stop fell inside one of them: a lock held, a list or a count half changed, a collection under way. */
   readonly consistent: boolean;
+  readonly problems: readonly Problem[];
 }
 
 /**
@@ -24,14 +26,16 @@ export interface Allocators {
  * @param located the interpreter as found before the stop
  */
 export function decodeAllocators(taken: ProcessImage, located: PythonRuntime | undefined): Allocators {
-  const { image, mappings, resident, threads } = taken;
+  const { image, mappings } = taken;
+  const problems = new ProblemReport();
   const runtime = located && relocateInterpreters(located, image, mappings);
-  const glibc = decodeGlibc({ image, mappings, resident, threads });
+  const mallocs = decodeMallocs(taken, problems);
   const pymalloc = runtime && decodePymalloc(runtime.pymalloc, image);
   const disturbed =
     (located !== undefined && runtime === undefined) ||
-    glibc?.busy === true ||
+    mallocs.some((heap) => heap.busy) ||
     (pymalloc !== undefined && (pymalloc.problems.length > 0 || countTornPools(pymalloc, image) > 0)) ||
     runtime?.interpreters.some(({ gc }) => isCollecting(image, runtime.layout, gc)) === true;
-  return { runtime, glibc, pymalloc, consistent: !disturbed };
+  for (const decoded of [...mallocs, pymalloc]) problems.addAll(decoded?.problems ?? []);
+  return { runtime, mallocs, pymalloc, consistent: !disturbed, problems: problems.list() };
 }

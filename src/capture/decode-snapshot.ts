@@ -56,7 +56,7 @@ export async function decodeSnapshot({
   taken,
   identity,
   located,
-  allocators: { runtime, glibc, pymalloc, consistent: settled },
+  allocators: { runtime, mallocs, pymalloc, consistent: settled, problems: ofAllocators },
   readOnly,
   problems,
   references,
@@ -73,11 +73,9 @@ export async function decodeSnapshot({
   if (runtime?.versionNote) problems.add("python-version", runtime.versionNote);
   phase?.("mappings");
   const os = classifyMappings(taken);
-  const mallocs: MallocHeap[] = glibc ? [glibc] : [];
-  if (!glibc)
-    problems.add("malloc-unknown", "No glibc malloc was recognised: what another allocator holds is told by mappings only.");
-  for (const heap of mallocs) problems.addAll(heap.problems);
-  if (pymalloc) problems.addAll(pymalloc.problems);
+  problems.addAll(ofAllocators);
+  if (mallocs.length === 0)
+    problems.add("malloc-unknown", "No malloc was recognised: what the allocator holds is told by mappings only.");
   const freeLists = runtime ? readFreeLists(runtime, image) : [];
   const threads = runtime ? readThreads(runtime, image, taken.threads) : [];
   const interned = runtime ? readInterned(runtime, image) : [];
@@ -142,7 +140,7 @@ export async function decodeSnapshot({
     objects.graph.releaseWindow();
   }
   return {
-    process: processFacts(taken, identity, runtime, glibc, readGlibcVersion(readOnly, taken.mappings)),
+    process: processFacts(taken, identity, runtime, allocatorName(mallocs, readOnly, taken)),
     capture: captureFacts(taken, consistent, objects?.graph?.partial === true),
     mappings: os.mappings,
     pages: taken.pages,
@@ -157,6 +155,17 @@ export async function decodeSnapshot({
     libraries: os.libraries.map((library) => library.name),
     problems: problems.list(),
   };
+}
+
+/** The allocator with most in use; that of glibc by the version that the library says of itself, others by what fits. */
+function allocatorName(
+  [malloc]: readonly MallocHeap[],
+  readOnly: MemoryReader,
+  { mappings }: ProcessImage,
+): string | undefined {
+  if (malloc === undefined) return undefined;
+  const version = malloc.allocator === "glibc" ? readGlibcVersion(readOnly, mappings) : malloc.variant;
+  return [malloc.allocator, version].filter(Boolean).join(" ");
 }
 
 const NO_TYPES: TypeTable = {

@@ -1,4 +1,5 @@
 /** What a snapshot says about process, capture, interpreters and threads. */
+import { cpus } from "node:os";
 import type { CaptureFacts, InterpreterFacts, ProcessFacts, ThreadFacts } from "../snapshot/tables.ts";
 import type { PythonRuntime } from "../strata/cpython/locate/python-runtime.ts";
 import type { DecodedObjects } from "../strata/cpython/objects/decode-objects.ts";
@@ -6,17 +7,15 @@ import type { FreeList } from "../strata/cpython/runtime/free-lists.ts";
 import { readGcState } from "../strata/cpython/runtime/gc.ts";
 import type { InternedStrings } from "../strata/cpython/runtime/interned.ts";
 import type { PythonThread } from "../strata/cpython/runtime/threads.ts";
-import type { MallocHeap } from "../strata/malloc/allocator.ts";
 import type { ProcessIdentity } from "../target/identity.ts";
 import type { ProcessImage } from "../target/process-image.ts";
 
-/** @param glibcVersion such as "2.36", undefined when it could not be read */
+/** @param allocator such as "glibc 2.36", undefined when none was recognised */
 export function processFacts(
   taken: ProcessImage,
   identity: ProcessIdentity,
   runtime: PythonRuntime | undefined,
-  glibc: MallocHeap | undefined,
-  glibcVersion: string | undefined,
+  allocator: string | undefined,
 ): ProcessFacts {
   const { totals } = taken;
   return {
@@ -24,7 +23,7 @@ export function processFacts(
     commandLine: identity.commandLine,
     name: identity.name,
     python: runtime && `CPython ${runtime.version.text}`,
-    allocator: glibc && [glibc.allocator, glibcVersion].filter(Boolean).join(" "),
+    allocator,
     startedSecondsAgo: identity.startedSecondsAgo,
     residentBytes: totals.residentBytes,
     peakResidentBytes: totals.peakResidentBytes,
@@ -38,6 +37,7 @@ export function processFacts(
     minorFaults: totals.minorFaults,
     majorFaults: totals.majorFaults,
     threads: taken.threads.length,
+    settings: { cores: cpus().length, environment: identity.environment },
   };
 }
 

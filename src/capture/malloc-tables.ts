@@ -57,6 +57,8 @@ export function buildMallocTables(
       residentBytes: arena.ranges.reduce((sum, { start, end }) => sum + resident.bytesWithin(start, end), 0),
     })),
     mapped: heap.mapped,
+    sizeClasses: heap.sizeClasses,
+    freePages: heap.freePages,
     settings: heap.settings,
     headerBytes,
     chunks: { ...chunks, ownerKind, owner, usedBytes },

@@ -46,6 +46,16 @@ export interface ProcessFacts {
   readonly minorFaults: number;
   readonly majorFaults: number;
   readonly threads: number;
+  /** What its allocators were told and see; undefined in snapshots that were taken before this was kept. */
+  readonly settings: ProcessSettings | undefined;
+}
+
+/** What decides how allocators behave, beside their own state. */
+export interface ProcessSettings {
+  /** Processors of the machine that are online. */
+  readonly cores: number;
+  /** Allocators' own variables of the environment that the process was started with, and no others. Hostile text. */
+  readonly environment: Readonly<Record<string, string>>;
 }
 
 export interface CaptureFacts {
@@ -160,6 +170,10 @@ export interface MallocTables {
   readonly variant: string;
   readonly arenas: readonly MallocArenaFacts[];
   readonly mapped: { readonly count: number; readonly bytes: number };
+  /** Ascending by size; undefined for glibc, which has none. */
+  readonly sizeClasses: readonly SizeClassFacts[] | undefined;
+  /** Whole free pages (chunks in state `top`) by how they are kept; undefined or empty for glibc. */
+  readonly freePages: readonly FreePagesFacts[] | undefined;
   readonly settings: MallocSettingsFacts | undefined;
   readonly headerBytes: number;
   readonly chunks: {
@@ -191,6 +205,22 @@ export interface MallocArenaFacts {
   readonly freeChunks: number;
   readonly threads: readonly number[];
   readonly ranges: readonly { readonly start: number; readonly end: number }[];
+}
+
+/** Allocations of one size, counted: in the program's hands, in caches of threads, places without one in pages of this size. */
+export interface SizeClassFacts {
+  readonly bytes: number;
+  readonly live: number;
+  readonly cached: number;
+  readonly free: number;
+  readonly residentBytes: number;
+}
+
+export interface FreePagesFacts {
+  /** In the allocator's own words, such as "dirty". */
+  readonly state: string;
+  readonly bytes: number;
+  readonly residentBytes: number;
 }
 
 export interface MallocSettingsFacts {

@@ -250,6 +250,8 @@ export class HeapWriter {
       headerBytes: CHUNK_HEADER_BYTES,
       borrowedBytes: CHUNK_BORROWED_BYTES,
       mapped: { count: 0, bytes: 0 },
+      sizeClasses: undefined,
+      freePages: [],
       settings: undefined,
       stateRanges: [],
       busy: false,

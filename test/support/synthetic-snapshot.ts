@@ -100,6 +100,7 @@ export function syntheticSnapshot(options: SyntheticOptions = {}): Snapshot {
       minorFaults: 41_234,
       majorFaults: 12,
       threads: 38,
+      settings: { cores: 4, environment: { MALLOC_ARENA_MAX: "2" } },
     },
     capture: {
       takenAt: "2026-03-04T14:02:37.000Z",
@@ -405,6 +406,8 @@ function fillHeap(firstPlace: number, types: number): ChunkFill {
       variant: "2.30–2.41",
       arenas: [arena(0, ADDRESSES.heap, 16 * MIB, 15 * MIB), arena(1, ADDRESSES.threadHeap, 4 * MIB, 4 * MIB)],
       mapped: { count: 2, bytes: 8 * MIB },
+      sizeClasses: undefined,
+      freePages: undefined,
       settings: {
         mmapThreshold: 32 * MIB,
         mmapMax: 65_536,

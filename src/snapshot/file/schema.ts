@@ -17,6 +17,7 @@ import {
   type CaptureFacts,
   ClaimKind,
   type ClaimTable,
+  type FreePagesFacts,
   type InterpreterFacts,
   type MallocArenaFacts,
   type MallocSettingsFacts,
@@ -27,7 +28,9 @@ import {
   OwnerKind,
   type PageRunTable,
   type ProcessFacts,
+  type ProcessSettings,
   type PymallocTables,
+  type SizeClassFacts,
   type Snapshot,
   type ThreadFacts,
   type TypeTable,
@@ -82,6 +85,8 @@ const ascendingPlace = column("u32", { below: PLACES, ascending: true });
 const place = column("u32", { below: PLACES });
 const library = column("i32", { below: LIBRARIES });
 
+const PROCESS_SETTINGS = struct<ProcessSettings>({ cores: number, environment: record<string>(text) });
+
 const PROCESS = struct<ProcessFacts>({
   pid: number,
   commandLine: list<string>(text),
@@ -101,6 +106,7 @@ const PROCESS = struct<ProcessFacts>({
   minorFaults: number,
   majorFaults: number,
   threads: number,
+  settings: optional<ProcessSettings>(PROCESS_SETTINGS),
 });
 
 const CAPTURE = struct<CaptureFacts>({
@@ -169,11 +175,16 @@ const MALLOC_SETTINGS = struct<MallocSettingsFacts>({
   arenaMax: number,
 });
 
+const SIZE_CLASS = struct<SizeClassFacts>({ bytes: number, live: number, cached: number, free: number, residentBytes: number });
+const FREE_PAGES = struct<FreePagesFacts>({ state: text, bytes: number, residentBytes: number });
+
 const MALLOC = struct<MallocTables>({
   allocator: text,
   variant: text,
   arenas: list<MallocArenaFacts>(MALLOC_ARENA),
   mapped: struct<MallocTables["mapped"]>({ count: number, bytes: number }),
+  sizeClasses: optional<readonly SizeClassFacts[]>(list<SizeClassFacts>(SIZE_CLASS)),
+  freePages: optional<readonly FreePagesFacts[]>(list<FreePagesFacts>(FREE_PAGES)),
   settings: optional<MallocSettingsFacts>(MALLOC_SETTINGS),
   headerBytes: number,
   chunks: struct<MallocTables["chunks"]>({

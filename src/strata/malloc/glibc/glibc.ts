@@ -1,9 +1,7 @@
 import type { PageSet } from "../../../base/page-set.ts";
 import { ProblemReport } from "../../../base/problems.ts";
-import type { Mapping } from "../../../target/mapping.ts";
-import type { MemoryImage } from "../../../target/memory-image.ts";
-import type { KernelThread } from "../../../target/process-image.ts";
-import type { MallocHeap } from "../allocator.ts";
+import type { AddressRange, MemoryImage } from "../../../target/memory-image.ts";
+import type { MallocHeap, MallocInput } from "../allocator.ts";
 import { accountArenas } from "./accounts.ts";
 import { ChunkColumns } from "./chunk-columns.ts";
 import { type ArenaDiscovery, detectArenas } from "./detect-arena.ts";
@@ -27,26 +25,22 @@ import { voteForVariable } from "./thread-locals.ts";
 import { tile } from "./tile.ts";
 import { CHUNKS_PER_SLOT, type HeapRange } from "./walk.ts";
 
-/** What the decoder needs of a stopped process. */
-export interface GlibcInput {
-  readonly image: MemoryImage;
-  readonly mappings: readonly Mapping[];
-  readonly resident: PageSet;
-  readonly threads: readonly KernelThread[];
-}
-
 /**
  * Decodes the state of glibc's malloc, 2.12 to 2.43, from an image of a process: arenas, every chunk and its state, settings, and
  * which thread allocates from which arena. Layouts are detected by structure; neither symbols nor versions are asked.
  *
+ * @param foreign memory of other allocators in the process, ascending and disjoint: no chunk of glibc lies there
  * @returns undefined when the target holds no main arena of glibc: it uses another allocator, or another libc.
  */
-export function decodeGlibc({ image, mappings, resident, threads }: GlibcInput): MallocHeap | undefined {
+export function decodeGlibc(
+  { image, mappings, resident, threads }: MallocInput,
+  foreign: readonly AddressRange[] = [],
+): MallocHeap | undefined {
   const discovery = detectArenas(image, mappings);
   if (discovery === undefined) return undefined;
   const problems = new ProblemReport();
   const budget = new StepBudget();
-  const memory = anonymousRanges(mappings);
+  const memory = subtractRanges(anonymousRanges(mappings), foreign);
   const parameters = detectParameters(image, discovery.data, memory);
   if (parameters === undefined) problems.add("glibc-parameters", "malloc's settings were not found next to its main arena");
 
@@ -76,6 +70,8 @@ export function decodeGlibc({ image, mappings, resident, threads }: GlibcInput):
     mapped: parameters
       ? { count: parameters.mappedCount, bytes: parameters.mappedBytes }
       : { count: mapped.length, bytes: mapped.reduce((sum, { start, end }) => sum + end - start, 0) },
+    sizeClasses: undefined,
+    freePages: [],
     settings: parameters?.settings,
     stateRanges: stateRanges(discovery, parameters),
     busy: discovery.brokenBins > 0 || damaged || lists.broken || arenas.some((arena) => arena.locked),

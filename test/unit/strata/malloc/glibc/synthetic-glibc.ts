@@ -1,7 +1,7 @@
 import { PageSet } from "../../../../../src/base/page-set.ts";
 import { PAGE_BYTES, roundUp } from "../../../../../src/base/units.ts";
+import type { MallocInput } from "../../../../../src/strata/malloc/allocator.ts";
 import { ChunkState } from "../../../../../src/strata/malloc/allocator.ts";
-import type { GlibcInput } from "../../../../../src/strata/malloc/glibc/glibc.ts";
 import {
   ARENA_LAYOUTS,
   type ArenaLayout,
@@ -45,7 +45,7 @@ export function synthesize(
   minor: number,
   plan: readonly PlannedChunk[],
   memoryFor = (bytes: number) => LinearMemory.create(bytes, false),
-): GlibcInput & { readonly heapStart: number } {
+): MallocInput & { readonly heapStart: number } {
   const arena = pick(ARENA_LAYOUTS, minor);
   const parameters = pick(PARAMETERS_LAYOUTS, minor);
   const cache = CACHE_LAYOUTS.find(({ versions }) => covers(versions, minor));
