@@ -9,8 +9,8 @@ import { build } from "esbuild";
 
 const source = fileURLToPath(new URL("../src/strata/cpython/kernels/", import.meta.url));
 const generated = join(source, "generated");
-/** Not part of the kernels: declarations and the other environments. */
-const NOT_COMPILED = new Set(["types.d.ts", "kernel-set.ts", "arithmetic.ts", "environment.ts", "environment-segmented.ts"]);
+/** Not part of the kernels in WebAssembly: declarations, and what only the plain ones have. */
+const NOT_COMPILED = new Set(["types.d.ts", "kernel-set.ts", "load-kernels.ts", "arithmetic.ts", "environment-segmented.ts"]);
 
 async function buildPlain(environment, output) {
   const result = await build({
@@ -40,12 +40,12 @@ async function buildPlain(environment, output) {
 async function buildWebAssembly(output) {
   const directory = mkdtempSync(join(tmpdir(), "pystrata-kernels-"));
   try {
-    for (const name of readdirSync(source)) {
-      if (name.endsWith(".ts") && !NOT_COMPILED.has(name)) {
-        // AssemblyScript wants imports without the extension.
-        const text = readFileSync(join(source, name), "utf8").replace(/ from "(\.\/[^"]+)\.ts"/g, ' from "$1"');
-        writeFileSync(join(directory, name === "environment.as.ts" ? "environment.ts" : name), text);
-      }
+    const names = readdirSync(source).filter((name) => name.endsWith(".ts") && !NOT_COMPILED.has(name));
+    // NAME.as.ts stands in for NAME.ts.
+    for (const name of names.filter((name) => !names.includes(name.replace(/\.ts$/, ".as.ts")))) {
+      // AssemblyScript wants imports without the extension.
+      const text = readFileSync(join(source, name), "utf8").replace(/ from "(\.\/[^"]+)\.ts"/g, ' from "$1"');
+      writeFileSync(join(directory, name.replace(/\.as\.ts$/, ".ts")), text);
     }
     const { error, stderr } = await asc.main([
       join(directory, "kernels.ts"),

@@ -15,9 +15,10 @@ export {
 } from "./buffers.ts";
 export { classifyChunks, classifyPools, poolMismatchCount } from "./classify.ts";
 export { decodeDict, decodeSharedKeys, keysSize } from "./containers.ts";
-export { contentWords, hashBytes, hashHighWord, hashLowWord } from "./contents.ts";
+export { contentWords } from "./contents.ts";
 export { objectAtAddress, objectPlace, otherObjects, otherObjectsDropped } from "./discover.ts";
 export { decodeChunks, decodeOthers, decodePools, markGeneration } from "./passes.ts";
 export { emitUncounted, referenceWords, visit, visitRun } from "./references.ts";
+export { hashBytes, hashHighWord, hashLowWord } from "./sip-hash.ts";
 export { configure } from "./state.ts";
 export { typeRow } from "./type-rows.ts";

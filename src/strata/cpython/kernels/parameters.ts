@@ -213,7 +213,7 @@ export const FROM_RUNTIME: i32 = -1;
 export const FROM_LIBRARY: i32 = -2;
 /** Words of an entry of the contents: {place, length, hash}. */
 export const CONTENT_WORDS: i32 = 4;
-export const MOST_HASHED_BYTES: i32 = 0x100000;
+export const MOST_HASHED_BYTES: i32 = 0x10000;
 
 // Forms of dictionary keys.
 /** 3.6–3.10: {refcnt, size, lookup, usable, nentries, indices}, 24-byte entries. */

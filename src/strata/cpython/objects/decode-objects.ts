@@ -49,12 +49,9 @@ export interface ObjectInput {
   readonly references?: ReferenceInput | undefined;
 }
 
-/** Hash of a text, as `DecodedGraph.contents` has it for a str. */
-export type HashText = (text: string) => readonly [low: number, high: number];
-
 export interface ReferenceInput {
   /** Called while the image is whole: all types and static objects are known, nothing has been given back yet. */
-  readonly whole?: ((heap: WholeHeap, names: TypeNames, hashText: HashText) => void) | undefined;
+  readonly whole?: ((heap: WholeHeap, names: TypeNames) => void) | undefined;
   /** Key of the contents' hash, four words; a random one by default. */
   readonly hashKey?: Int32Array | undefined;
 }
@@ -155,10 +152,7 @@ export async function decodeObjects(input: ObjectInput): Promise<DecodedObjects>
   phase?.("generations");
   const generations = markGenerations(image, runtime, kernels, tables, problems);
   const names = new TypeNames(context, registry);
-  if (streams) {
-    const hashText = (text: string) => streams.hashText(kernels, text);
-    input.references?.whole?.(wholeHeap(context, registry, tables, tables.poolHeaderWords * 4), names, hashText);
-  }
+  input.references?.whole?.(wholeHeap(context, registry, tables, tables.poolHeaderWords * 4), names);
   for (const type of registry.addresses) names.nameOf(type);
   const release = poolReleaser(image, tables);
   const decodeAlone = (from: number, to: number) => {

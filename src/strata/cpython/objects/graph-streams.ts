@@ -84,7 +84,6 @@ export class GraphStreams {
   readonly contents: StreamWindow;
   /** Under which contents are hashed; never leaves this process. */
   readonly key: Int32Array;
-  private readonly textWord: number;
   private nativeFrom = 0;
   private nativeTo = 0;
   private dropped = 0;
@@ -98,7 +97,6 @@ export class GraphStreams {
     private readonly mostBytes: number,
     key?: Int32Array,
   ) {
-    this.textWord = memory.allocate(P.MOST_HASHED_BYTES / 4 + 2);
     const free = memory.freeWords;
     const window = (share: number) => {
       const most = Math.min(memory.flat ? Math.floor(free * share) : WINDOW_WORDS, Math.floor(mostBytes / 4));
@@ -143,20 +141,6 @@ export class GraphStreams {
       partial: this.dropped > 0,
       releaseWindow: () => releaseMemory(this.memory, this.references.word, this.references.words),
     };
-  }
-
-  /** Hash of a text, as contents have it. */
-  hashText(kernels: KernelSet, text: string): readonly [low: number, high: number] {
-    const width = characterBytes(text);
-    const bytes = this.memory.bytes(this.textWord, P.MOST_HASHED_BYTES + 8);
-    let length = 0;
-    for (const character of text) {
-      if (length + width > P.MOST_HASHED_BYTES) break;
-      const code = character.codePointAt(0) ?? 0;
-      for (let byte = 0; byte < width; byte++) bytes[length++] = (code >>> (8 * byte)) & 255;
-    }
-    kernels.hashBytes(this.textWord | 0, length, width);
-    return [kernels.hashLowWord() >>> 0, kernels.hashHighWord() >>> 0];
   }
 }
 
@@ -222,10 +206,3 @@ function collectPointers(chunks: readonly Int32Array[]): NativePointers {
 
 /** More libraries than a process can have: a mapping each, of which the kernel gives 65,530. */
 const MOST_LIBRARIES = 2 ** 17;
-
-/** Bytes of a character of a text in memory: the fewest that its largest needs (PEP 393). */
-function characterBytes(text: string): 1 | 2 | 4 {
-  let largest = 0;
-  for (const character of text) largest = Math.max(largest, character.codePointAt(0) ?? 0);
-  return largest < 0x100 ? 1 : largest < 0x10000 ? 2 : 4;
-}
