@@ -1,14 +1,32 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import { findCycles } from "../../src/analysis/cycles.ts";
+import { diffSnapshots } from "../../src/analysis/diff.ts";
 import { explainAddress } from "../../src/analysis/explain.ts";
 import { buildLedger } from "../../src/analysis/ledger.ts";
 import { openObjectGraph } from "../../src/analysis/object-graph.ts";
+import { listObjects } from "../../src/analysis/objects.ts";
+import { PARTITION_KEYS, partitionObjects } from "../../src/analysis/partitions.ts";
+import { pathsToObject } from "../../src/analysis/paths.ts";
+import { referentsOf, referrersOf } from "../../src/analysis/referrers.ts";
+import { retainedByType } from "../../src/analysis/retained.ts";
+import { retainedTree } from "../../src/analysis/retained-tree.ts";
+import { retainerPicture } from "../../src/analysis/retainer-picture.ts";
+import { objectOfAddress, typesOfName } from "../../src/analysis/targets.ts";
+import { pathsToType } from "../../src/analysis/type-paths.ts";
 import { typeHistogram } from "../../src/analysis/types.ts";
+import type { Result } from "../../src/base/result.ts";
 import { arenasJson } from "../../src/cli/json/arenas-json.ts";
+import { cyclesJson } from "../../src/cli/json/cycles-json.ts";
+import { diffJson } from "../../src/cli/json/diff-json.ts";
 import { explainJson } from "../../src/cli/json/explain-json.ts";
 import { heapJson } from "../../src/cli/json/heap-json.ts";
+import { objectsJson } from "../../src/cli/json/objects-json.ts";
+import { objectPathsJson, typePathsJson } from "../../src/cli/json/paths-json.ts";
+import { referencesJson } from "../../src/cli/json/referrers-json.ts";
 import { reportJson } from "../../src/cli/json/report-json.ts";
+import { retainedJson } from "../../src/cli/json/retained-json.ts";
 import { typesJson } from "../../src/cli/json/types-json.ts";
 import { openSnapshotFile } from "../../src/snapshot/file/open-snapshot.ts";
 import { writeSnapshotFile } from "../../src/snapshot/file/write-snapshot.ts";
@@ -21,7 +39,8 @@ import { snapshotFolder } from "../support/snapshot-folder.ts";
 import { startTarget } from "../support/spawn.ts";
 
 const SERVICE = `
-import collections, sys, threading, time, weakref
+import collections, gc, sys, threading, time, weakref
+gc.disable()
 class Session:
     def __init__(self, number):
         self.number = number
@@ -34,15 +53,16 @@ queue = collections.deque(sessions[:50])
 weak = weakref.WeakSet(sessions)
 by_number = {session.number: session for session in sessions}
 by_name = {"session %d" % session.number: session for session in sessions}
+for number in range(20):
+    left, right = Session(number), Session(number)
+    left.peer, right.peer = right, left
 threading.Thread(target=time.sleep, args=(1000,), daemon=True).start()
 print(id(sessions[7]), flush=True)
 time.sleep(1000)
 `;
 
 function opened(path: string): Snapshot {
-  const result = openSnapshotFile(path);
-  assert.ok(result.ok, result.ok ? "" : result.failure.sentence);
-  return result.value;
+  return succeeded(openSnapshotFile(path));
 }
 
 /** What verbs say of a snapshot to programs. */
@@ -56,7 +76,38 @@ function answersOf(snapshot: Snapshot, address: number): unknown {
     heap: heapJson(snapshot),
     explain: explainJson(snapshot, explanation),
   };
-  return JSON.parse(JSON.stringify(answers));
+  return JSON.parse(JSON.stringify({ ...answers, ...graphAnswersOf(snapshot, address) }));
+}
+
+/** What the verbs about references say of a snapshot to programs, more of it than they print. */
+function graphAnswersOf(snapshot: Snapshot, address: number): object {
+  const graph = succeeded(openObjectGraph(snapshot));
+  const object = succeeded(objectOfAddress(snapshot, address));
+  const sessions = succeeded(typesOfName(snapshot, "Session"));
+  const histogram = typeHistogram(snapshot.types, { sort: "owned" });
+  const query = { depth: 3, limit: 20 };
+  const parted = PARTITION_KEYS.map((by) => {
+    const ofGraph = { lowerBound: graph.lowerBound, retained: retainedByType(graph), partition: partitionObjects(graph, by) };
+    return [`types by ${by}`, typesJson(snapshot, histogram, ofGraph)];
+  });
+  return {
+    objects: objectsJson(graph, listObjects(graph, { sort: "retained", limit: 300 })),
+    retained: retainedJson(graph, retainedTree(graph, undefined, 30, 3)),
+    retainedUnder: retainedJson(graph, retainedTree(graph, object, 30, 3)),
+    pathsToObject: objectPathsJson(graph, object, pathsToObject(graph, object, 20)),
+    pathsToType: typePathsJson(graph, sessions, pathsToType(graph, sessions, 20)),
+    referrers: referencesJson("referrers", graph, object, referrersOf(graph, object, query)),
+    referents: referencesJson("referents", graph, object, referentsOf(graph, object, query)),
+    cycles: cyclesJson(graph, findCycles(graph, { reachable: true }), 50),
+    diff: diffJson(snapshot, snapshot, succeeded(diffSnapshots(snapshot, snapshot)), 100),
+    picture: retainerPicture(graph, object, 40),
+    ...Object.fromEntries(parted),
+  };
+}
+
+function succeeded<T>(result: Result<T>): T {
+  assert.ok(result.ok, result.ok ? "" : result.failure.sentence);
+  return result.value;
 }
 
 testOnEveryPython("a snapshot from a file says what the capture said", async (t, python) => {
@@ -91,11 +142,27 @@ test("every verb that captures saves what it saw, and says the same of the file"
   const address = await target.line();
   const path = snapshotFolder(t);
   const { pid } = target;
-  for (const [verb, ...rest] of [["report"], ["types"], ["arenas"], ["heap"], ["explain", address]]) {
+  const verbs: readonly (readonly string[])[] = [
+    ["report"],
+    ["types"],
+    ["types", "--by", "referrer", "--retained"],
+    ["arenas"],
+    ["heap"],
+    ["explain", address],
+    ["objects", "--type", "Session"],
+    ["retained", "--depth", "2"],
+    ["paths", address],
+    ["paths", "Session"],
+    ["referrers", address],
+    ["referents", address],
+    ["cycles", "--reachable"],
+  ];
+  for (const [index, [verb, ...rest]] of verbs.entries()) {
     const file = path();
-    const live = await pystrata([verb, String(pid), ...rest, "-o", file, "--format", "json"]);
+    const form = index % 2 === 0 ? [] : ["--archive"];
+    const live = await pystrata([verb, String(pid), ...rest, "-o", file, ...form, "--format", "json"]);
     assert.equal(live.status, 0, live.errors);
-    assert.match(live.errors, /^Saved as .*strata, [\d.]+ MiB\.$/m);
+    assert.match(live.errors, /^Saved as .*strata, [\d.]+ [KM]iB\.$/m);
     const saved = await pystrata([verb, file, ...rest, "--format", "json"]);
     assert.equal(saved.status, 0, saved.errors);
     assert.deepEqual(JSON.parse(saved.output), JSON.parse(live.output));
