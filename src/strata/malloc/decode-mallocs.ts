@@ -2,6 +2,7 @@ import type { ProblemReport } from "../../base/problems.ts";
 import type { AddressRange } from "../../target/memory-image.ts";
 import type { MallocHeap, MallocInput } from "./allocator.ts";
 import { decodeGlibc } from "./glibc/glibc.ts";
+import { decodeTcmalloc } from "./tcmalloc/tcmalloc.ts";
 
 /**
  * Finds one allocator in an image by its structures, wherever it is linked in. It answers undefined when the allocator is not there,
@@ -9,7 +10,7 @@ import { decodeGlibc } from "./glibc/glibc.ts";
  */
 type Decoder = (input: MallocInput, problems: ProblemReport) => MallocHeap | undefined;
 
-const DECODERS: readonly Decoder[] = [];
+const DECODERS: readonly Decoder[] = [decodeTcmalloc];
 
 /**
  * Every malloc in an image, the one with most in use first: a process has glibc's and what was preloaded in its place, or what an
