@@ -16,8 +16,9 @@ export function objectOfAddress(snapshot: Snapshot, address: number): Result<num
   const place = placeCovering(snapshot, address);
   if (place >= 0) return succeed(place);
   const explanation = explainAddress(snapshot, address);
-  const sentence = `${formatAddress(address)} is in no object: ${explanation ? whatItIs(explanation) : "nothing is mapped there"}.`;
-  const owner = explanation?.owner;
+  if (!explanation) return fail("usage", `${formatAddress(address)} is in no object: nothing is mapped there.`);
+  const sentence = `${formatAddress(address)} is in no object: ${whatItIs(explanation)}.`;
+  const { owner } = explanation;
   const hint = owner
     ? `Its owner is the ${snapshot.types.name[owner.type]} at ${formatAddress(owner.address)}.`
     : `pystrata explain PID ${formatAddress(address)} shows every stratum's answer.`;

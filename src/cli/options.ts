@@ -57,11 +57,13 @@ export interface LimitedArguments extends CommonOptions {
   readonly limit?: number;
 }
 
-export interface ReferencesArguments extends LevelsArguments {
-  /** Files for pictures of what retains the object. */
+/** Files for pictures of what retains an object. */
+export interface PictureOptions {
   readonly svg?: string;
   readonly dot?: string;
 }
+
+export interface ReferencesArguments extends LevelsArguments, PictureOptions {}
 
 export interface CyclesArguments extends LimitedArguments {
   readonly reachable: boolean;

@@ -16,9 +16,18 @@ export function styleFor(options: CommonOptions): Style {
   });
 }
 
+/** Lines that the next answer for people begins with. */
+let announced: readonly string[] = [];
+
+/** Says where an answer comes from, once there is one: nothing is announced before a failure. */
+export function announce(lines: readonly string[]): void {
+  announced = [...announced, ...lines];
+}
+
 /** Writes an answer to standard output. */
 export function writeLines(lines: readonly string[]): void {
-  process.stdout.write(`${lines.join("\n")}\n`);
+  process.stdout.write(`${[...announced, ...lines].join("\n")}\n`);
+  announced = [];
 }
 
 /** Writes an answer for programs to standard output. */
@@ -36,6 +45,7 @@ export function writeFailure(failure: Failure, details: readonly string[] = []):
   const width = usableWidth(process.stderr.columns);
   const hint = failure.hint === undefined ? [] : wrapIndented(`  ${safeText(failure.hint)}`, width, 2);
   const lines = [...wrapIndented(`pystrata: ${safeText(failure.sentence)}`, width, 2), ...details, ...hint];
+  announced = [];
   process.stderr.write(`${lines.join("\n")}\n`);
 }
 

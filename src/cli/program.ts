@@ -7,6 +7,7 @@ import { addGraphVerbs, type OnSource } from "./graph-verbs.ts";
 import { launcherDetails } from "./launcher.ts";
 import {
   type CommonOptions,
+  type PictureOptions,
   parseMilliseconds,
   parsePartitionKey,
   parseSize,
@@ -76,6 +77,7 @@ function buildProgram(onSource: OnSource, finish: (failure: Failure | undefined)
     .exitOverride()
     .helpCommand("help [verb]", "explain a verb and its options")
     .allowExcessArguments()
+    .hook("preAction", (_, command) => refuseIdleOptions(command))
     .action(async (text: string | undefined, options: ReportArguments, command: Command) => {
       if (command.args.length > 1 && text !== undefined) return finish(unknownVerb(text, program));
       if (text === undefined) return finishResult(await (await import("./commands/list.ts")).list(options), finish);
@@ -138,6 +140,19 @@ function buildProgram(onSource: OnSource, finish: (failure: Failure | undefined)
       ),
   );
   return program;
+}
+
+/** Verbs that capture nothing. */
+const SAVING_NOTHING = ["doctor"];
+
+/** Who adds an option that does nothing here believes that it does: said before anything is stopped. */
+function refuseIdleOptions(command: Command): void {
+  const { output, archive, force, svg, dot } = command.optsWithGlobals<CommonOptions & PictureOptions>();
+  const savesNothing = command.parent ? SAVING_NOTHING.includes(command.name()) : command.args.length === 0;
+  if (output !== undefined && savesNothing) command.error("error: -o saves what is captured, and nothing is captured here.");
+  if (archive && output === undefined) command.error("error: --archive says how -o saves, and there is no -o.");
+  if (force && output === undefined && svg === undefined && dot === undefined)
+    command.error("error: --force replaces the file of -o, and there is no -o.");
 }
 
 function verb(program: Command, usage: string, description: string): Command {

@@ -5,7 +5,7 @@ import { openSnapshotFile } from "../snapshot/file/open-snapshot.ts";
 import { writeSnapshotFile } from "../snapshot/file/write-snapshot.ts";
 import type { Snapshot } from "../snapshot/tables.ts";
 import type { CommonOptions } from "./options.ts";
-import { styleFor, writeLines, writeNotice } from "./output.ts";
+import { announce, styleFor, writeNotice } from "./output.ts";
 import { packageVersion } from "./package-version.ts";
 import { ProgressLine } from "./progress-line.ts";
 import type { SnapshotSource } from "./source.ts";
@@ -26,12 +26,21 @@ export async function takeSnapshot(
   options: CommonOptions,
   needs: SnapshotNeeds = {},
 ): Promise<Result<Snapshot>> {
-  const { output } = options;
+  const { output, withValues } = options;
   if (source.kind === "file") {
-    if (output === undefined) return openAndAnnounce(source.path, options);
-    return fail("usage", `-o saves what is captured, and ${source.path} is a file already.`, "snapshot FILE -o FILE converts.");
+    if (output !== undefined)
+      return fail(
+        "usage",
+        `-o saves what is captured, and ${source.path} is a file already.`,
+        "snapshot FILE -o FILE converts.",
+      );
+    if (!withValues) return openAndAnnounce(source.path, options);
+    return fail("usage", `--with-values is for a capture, and ${source.path} is a file already.`, "It has what was kept then.");
   }
-  if (output === undefined) return capture(source.pid, options, needs);
+  if (output === undefined) {
+    if (needs.references || !withValues) return capture(source.pid, options, needs);
+    return fail("usage", "--with-values keeps values in a file, and none is written.", "Add -o FILE.");
+  }
   // A name that cannot be had is found before the process is stopped for nothing.
   const destination = checkDestination(output, options.force);
   if (!destination.ok) return destination;
@@ -80,6 +89,6 @@ export async function capture(pid: number, options: CommonOptions, needs: Snapsh
 /** Whoever reads on knows which file it is, how old, and whether secrets may be in it. */
 function openAndAnnounce(path: string, options: CommonOptions): Result<Snapshot> {
   const opened = openSnapshotFile(path);
-  if (opened.ok && options.format === "text") writeLines(openedLines(path, opened.value, styleFor(options)));
+  if (opened.ok && options.format === "text") announce(openedLines(path, opened.value, styleFor(options)));
   return opened;
 }

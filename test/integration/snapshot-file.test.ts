@@ -240,6 +240,14 @@ test("wrong uses of files end in one sentence", async (t) => {
     [["snapshot", "1"], 2, /snapshot needs a file to write/],
     [["snapshot", "1", "-o", `${missing}/x.strata`], 4, /There is no folder/],
     [["types", missing, "-o", `${missing}.2`], 2, /-o saves what is captured/],
+    [["types", missing, "--with-values"], 2, /--with-values is for a capture/],
+    [["diff", missing, missing, "--with-values"], 2, /--with-values is for a capture/],
+    [["report", "1", "--with-values"], 2, /--with-values keeps values in a file, and none is written/],
+    [["retained", "1", "--archive"], 2, /--archive says how -o saves, and there is no -o/],
+    [["--archive"], 2, /--archive says how -o saves/],
+    [["retained", "1", "--force"], 2, /--force replaces the file of -o, and there is no -o/],
+    [["doctor", "1", "-o", missing], 2, /nothing is captured here/],
+    [["-o", missing], 2, /nothing is captured here/],
     [["report", "/etc/passwd"], 1, /\/etc\/passwd is no snapshot of pystrata/],
   ] as const) {
     const { status: actual, output, errors } = await pystrata(args);

@@ -13,10 +13,12 @@ const ROWS_FOR_PEOPLE = 20;
 export async function diff(first: SnapshotSource, secondText: string, options: LimitedArguments): Promise<Result<void>> {
   const second = parseSource(secondText);
   if (!second.ok) return second;
-  const { output, ...unsaved } = options;
-  if (output !== undefined && first.kind === second.value.kind)
+  const isOneProcess = first.kind !== second.value.kind;
+  if (options.output !== undefined && !isOneProcess)
     return fail("usage", "-o saves one capture, and diff was not given one process.", "Give one file and one PID.");
-  const optionsFor = ({ kind }: SnapshotSource) => (kind === "file" ? unsaved : options);
+  const { output, ...unsaved } = options;
+  const ofFile = isOneProcess ? { ...unsaved, withValues: false } : options;
+  const optionsFor = ({ kind }: SnapshotSource) => (kind === "file" ? ofFile : options);
   const before = await takeSnapshot(first, optionsFor(first), { references: true });
   if (!before.ok) return before;
   const after = await takeSnapshot(second.value, optionsFor(second.value), { references: true });
