@@ -2,6 +2,7 @@ import { closeSync, openSync, readlinkSync, readSync } from "node:fs";
 import { fail, type Result, succeed } from "../base/result.ts";
 import { type Architecture, architectureOf, ELF_HEAD_BYTES } from "./architecture.ts";
 import { keepCommand, splitCommandLine } from "./command-line.ts";
+import { keepEnvironment } from "./environment.ts";
 import { splitDeleted } from "./proc/maps.ts";
 import { errorCode, readOptionalFile } from "./proc/proc-file.ts";
 import { type ProcessStat, parseStat } from "./proc/stat.ts";
@@ -25,6 +26,8 @@ export interface ProcessIdentity {
   /** Start in clock ticks since boot: with the PID it names a process for good. */
   readonly startTicks: number;
   readonly startedSecondsAgo: number;
+  /** Allocators' own variables of the environment that it was started with, and no others; hostile text. */
+  readonly environment: Readonly<Record<string, string>>;
 }
 
 /** USER_HZ: the ticks of /proc on x86-64, whatever the kernel's own HZ (include/asm-generic/param.h). */
@@ -61,6 +64,7 @@ export function identifyProcess(pid: number): Result<ProcessIdentity> {
     threads: status.threads,
     startTicks: stat.startTicks,
     startedSecondsAgo: secondsSince(stat.startTicks),
+    environment: keepEnvironment(readOptionalFile(`/proc/${pid}/environ`) ?? ""),
   });
 }
 

@@ -1,6 +1,6 @@
 import type { Problem } from "../../base/problems.ts";
 import { formatAddress } from "../../base/units.ts";
-import type { Snapshot } from "../../snapshot/tables.ts";
+import type { ProcessFacts, Snapshot } from "../../snapshot/tables.ts";
 
 /** Any JSON value; keys whose value is undefined are left out. */
 export type Json = string | number | boolean | readonly Json[] | { readonly [key: string]: Json | undefined };
@@ -10,11 +10,15 @@ export type JsonObject = { readonly [key: string]: Json | undefined };
 export function envelope(verb: string, snapshot: Snapshot): JsonObject {
   return {
     schema: `pystrata.${verb}/1`,
-    process: { ...snapshot.process },
+    process: processJson(snapshot.process),
     // Said only where it is so: programs that print values may want to know.
     capture: { ...snapshot.capture, withValues: snapshot.graph?.values ? true : undefined },
     problems: snapshot.problems.map(problemJson),
   };
+}
+
+function processJson({ settings, ...process }: ProcessFacts): JsonObject {
+  return { ...process, settings: settings && { cores: settings.cores, environment: { ...settings.environment } } };
 }
 
 function problemJson(problem: Problem): JsonObject {
