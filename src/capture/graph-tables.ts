@@ -57,7 +57,6 @@ export function buildGraphTables({
 /** Types that were found after the image was given up have a row and no facts. */
 function typeGraphTable(facts: DecodedTypeGraph, { types }: DecodedObjects): TypeGraphTable {
   const { length } = types;
-  const { fields } = facts;
   return {
     object: Int32Array.from({ length }, (_, row) => facts.object[row] ?? -1),
     base: Int32Array.from({ length }, (_, row) => facts.base[row] ?? -1),
@@ -65,19 +64,29 @@ function typeGraphTable(facts: DecodedTypeGraph, { types }: DecodedObjects): Typ
     flags: Uint8Array.from(
       { length },
       (_, row) =>
-        (facts.gc[row] ? TypeFlags.gc : 0) |
-        (facts.finalizer[row] ? TypeFlags.finalizer : 0) |
-        (facts.pythonClass[row] ? TypeFlags.pythonClass : 0) |
-        (facts.heapType[row] ? TypeFlags.heapType : 0),
+        (facts.gc[row] === 1 ? TypeFlags.gc : 0) |
+        (facts.finalizer[row] === 1 ? TypeFlags.finalizer : 0) |
+        (facts.pythonClass[row] === 1 ? TypeFlags.pythonClass : 0) |
+        (facts.heapType[row] === 1 ? TypeFlags.heapType : 0),
     ),
     inPlaceExtraBytes: types.inPlaceExtraBytes,
-    fields: {
-      length: fields.length,
-      type: Uint32Array.from(fields, ({ row }) => row),
-      position: Uint32Array.from(fields, ({ position }) => position),
-      name: fields.map(({ name }) => name),
-    },
+    fields: fieldTable(facts.fields),
   };
+}
+
+function fieldTable(ofTypes: DecodedTypeGraph["fields"]): TypeGraphTable["fields"] {
+  const length = ofTypes.reduce((sum, fields) => sum + fields.length, 0);
+  const type = new Uint32Array(length);
+  const position = new Uint32Array(length);
+  const names: string[] = [];
+  for (const [row, fields] of ofTypes.entries()) {
+    for (const field of fields) {
+      type[names.length] = row;
+      position[names.length] = field.position;
+      names.push(field.name);
+    }
+  }
+  return { length, type, position, name: names };
 }
 
 function valueTable({ place, repr, cut }: DecodedValues): ValueTable {

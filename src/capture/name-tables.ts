@@ -1,9 +1,10 @@
 import { hasBit, newBits, setBit } from "../base/bits.ts";
+import { Uint32Column } from "../base/columns.ts";
 import { type ContentTable, type NameTable, type ReferenceTables, SlotPart } from "../snapshot/graph-tables.ts";
 import { forEachReference, slotPart, slotPosition } from "../snapshot/references.ts";
 import { descriptorState, descriptorType } from "../snapshot/states.ts";
 import { ObjectState, type ObjectTables } from "../snapshot/tables.ts";
-import type { CollectedNames, FoundTexts } from "../strata/cpython/runtime/names.ts";
+import type { CollectedNames } from "../strata/cpython/runtime/names.ts";
 import { HashIndex } from "./hash-index.ts";
 
 /** What tells whose strings are names: who is a dictionary, and which dictionaries do not count. */
@@ -20,24 +21,24 @@ export interface KeyQuestion {
  * Sorts the contents into names, whose text a snapshot keeps, and the rest, of which it keeps length and hash. A string is a name
  * in three ways: its object is one; or it is a plain dictionary's key and equal to a name; or to a literal of loaded code.
  *
- * Overwrites the columns of `contents`. O(places + references of dictionaries + contents).
+ * Overwrites the columns of `contents`. O(places + references of dictionaries + contents + texts × log texts).
  */
 export function splitContents(
   contents: ContentTable,
-  { names, constants }: CollectedNames,
+  found: Pick<CollectedNames, "names" | "constants">,
   question: KeyQuestion,
 ): { readonly names: NameTable; readonly contents: ContentTable } {
   const { length, object, size, hashLow, hashHigh } = contents;
-  const texts = new TextPool();
-  const known = hashesOf(contents, names, constants, texts, question.objects.length);
+  const known = textsByHash(contents, found);
   const keys = dictionaryKeys(question);
-  const nameObjects: number[] = [];
-  const nameTexts: number[] = [];
+  const isName = newBits(question.objects.length);
+  for (const place of found.names.places) setBit(isName, place);
+  const nameObjects = new Uint32Column();
+  const nameTexts = new Uint32Column();
   let kept = 0;
   for (let row = 0; row < length; row++) {
     const place = object[row];
-    const isName = hasBit(known.names, place);
-    const text = isName || hasBit(keys, place) ? known.byHash.get(hashLow[row], hashHigh[row]) : -1;
+    const text = hasBit(isName, place) || hasBit(keys, place) ? known.byHash.get(hashLow[row], hashHigh[row]) : -1;
     if (text >= 0) {
       nameObjects.push(place);
       nameTexts.push(text);
@@ -49,14 +50,8 @@ export function splitContents(
     hashHigh[kept] = hashHigh[row];
     kept++;
   }
-  const used = texts.onlyUsed(nameTexts);
   return {
-    names: {
-      length: nameObjects.length,
-      object: Uint32Array.from(nameObjects),
-      text: Uint32Array.from(nameTexts, (text) => used.indexOf[text]),
-      texts: used.texts,
-    },
+    names: { length: nameObjects.length, object: nameObjects.view().slice(), ...onlyUsed(known.texts, nameTexts.view()) },
     contents: {
       length: kept,
       object: object.subarray(0, kept),
@@ -67,30 +62,30 @@ export function splitContents(
   };
 }
 
-/** Texts by hash, and a bit for each object that is a name itself. */
-function hashesOf(
+/** The texts that were found, each once, and their numbers by hash: equal texts have equal hashes. */
+function textsByHash(
   { length, object, hashLow, hashHigh }: ContentTable,
-  names: FoundTexts,
-  constants: FoundTexts,
-  texts: TextPool,
-  places: number,
-): { readonly byHash: HashIndex; readonly names: Uint32Array } {
-  const nameBits = newBits(places);
-  for (const place of names.places) setBit(nameBits, place);
-  const eitherBits = nameBits.slice();
-  const textOf = new Map<number, number>();
-  // Names last: of an object that is both, the text is the same.
-  for (const found of [constants, names]) {
-    for (let row = 0; row < found.places.length; row++) {
-      setBit(eitherBits, found.places[row]);
-      textOf.set(found.places[row], texts.indexOf(found.texts[row]));
-    }
+  { names, constants }: Pick<CollectedNames, "names" | "constants">,
+): { readonly byHash: HashIndex; readonly texts: readonly string[] } {
+  const count = names.places.length + constants.places.length;
+  // By place, as the contents are; number and place in one double are sorted several times as fast as rows.
+  const sorted = new Float64Array(count);
+  for (const [number, place] of names.places.entries()) sorted[number] = place * count + number;
+  for (const [number, place] of constants.places.entries())
+    sorted[names.places.length + number] = place * count + names.places.length + number;
+  sorted.sort();
+  const byHash = new HashIndex(count);
+  const texts: string[] = [];
+  let row = 0;
+  for (const packed of sorted) {
+    const place = Math.floor(packed / count);
+    while (row < length && object[row] < place) row++;
+    if (row === length || object[row] !== place || byHash.get(hashLow[row], hashHigh[row]) >= 0) continue;
+    const number = packed % count;
+    byHash.set(hashLow[row], hashHigh[row], texts.length);
+    texts.push(number < names.places.length ? names.texts[number] : constants.texts[number - names.places.length]);
   }
-  const byHash = new HashIndex(textOf.size);
-  for (let row = 0; row < length; row++) {
-    if (hasBit(eitherBits, object[row])) byHash.set(hashLow[row], hashHigh[row], textOf.get(object[row]) ?? 0);
-  }
-  return { byHash, names: nameBits };
+  return { byHash, texts };
 }
 
 /** A bit for each object that is a key of some dictionary. */
@@ -110,31 +105,13 @@ function dictionaryKeys({ objects, references, dictionaries, interned }: KeyQues
   return keys;
 }
 
-/** Texts by number; equal ones have the same. */
-class TextPool {
-  private readonly texts: string[] = [];
-  private readonly numbers = new Map<string, number>();
-
-  indexOf(text: string): number {
-    let number = this.numbers.get(text);
-    if (number === undefined) {
-      number = this.texts.length;
-      this.texts.push(text);
-      this.numbers.set(text, number);
-    }
-    return number;
-  }
-
-  /** Without the texts that nobody has: a literal that is no name must not stay. */
-  onlyUsed(numbers: readonly number[]): { readonly texts: readonly string[]; readonly indexOf: Uint32Array } {
-    const used = new Uint8Array(this.texts.length);
-    for (const number of numbers) used[number] = 1;
-    const indexOf = new Uint32Array(this.texts.length);
-    const texts: string[] = [];
-    for (const [number, text] of this.texts.entries()) {
-      indexOf[number] = texts.length;
-      if (used[number] === 1) texts.push(text);
-    }
-    return { texts, indexOf };
-  }
+/** Without the texts that nobody has: a literal that is no name must not stay. Renumbers `numbers` in a copy. */
+function onlyUsed(all: readonly string[], numbers: Uint32Array): Pick<NameTable, "text" | "texts"> {
+  const renumbered = new Int32Array(all.length).fill(-1);
+  const texts: string[] = [];
+  const text = numbers.map((number) => {
+    if (renumbered[number] < 0) renumbered[number] = texts.push(all[number]) - 1;
+    return renumbered[number];
+  });
+  return { text, texts };
 }

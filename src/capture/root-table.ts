@@ -1,4 +1,5 @@
 import { hasBit, newBits, setBit } from "../base/bits.ts";
+import { Uint8Column, Uint32Column } from "../base/columns.ts";
 import { RootKind, type RootTable } from "../snapshot/graph-tables.ts";
 import { descriptorState, descriptorType } from "../snapshot/states.ts";
 import { ObjectState } from "../snapshot/tables.ts";
@@ -17,47 +18,33 @@ export interface RootInput {
   readonly libraryData: readonly LibraryData[];
 }
 
-interface Root {
-  readonly kind: number;
-  readonly target: number;
-  readonly owner: number;
-  readonly frame: number;
-  readonly name: string;
-  readonly counted: boolean;
-}
-
 /** The roots of all kinds: those that have a name first, then static objects, then what native memory points at. */
 export function buildRootTable({ roots, threadRows, objects, nativePointers, libraryData }: RootInput): RootTable {
   const known = newBits(objects.length);
-  const all: Root[] = [];
+  const all = new RootColumns();
   for (const { kind, target, owner, frame, name, counted } of roots) {
     const ofThread = kind === "frame" || kind === "thread";
-    all.push({ kind: RootKind[kind], target, owner: ofThread ? threadRows[owner] : owner, frame, name, counted });
+    all.add(RootKind[kind], target, ofThread ? threadRows[owner] : owner, counted, frame, name);
+    setBit(known, target);
   }
-  all.push(...staticObjects(objects, libraryData));
-  for (const { target } of all) setBit(known, target);
+  addStaticObjects(all, objects, libraryData, known);
   const python = libraryData.find((data) => data.python)?.library ?? -1;
   const { target, library } = nativePointers;
   for (let row = 0; row < target.length; row++) {
     // Python's own static data has caches that borrow: evidence as any library's, and none where its state says more.
     if (library[row] < 0 && hasBit(known, target[row])) continue;
-    const owner = library[row] < 0 ? python : library[row];
-    all.push({ kind: RootKind.library, target: target[row], owner, frame: -1, name: "", counted: false });
+    all.add(RootKind.library, target[row], library[row] < 0 ? python : library[row], false);
   }
-  return {
-    length: all.length,
-    kind: Uint8Array.from(all, (root) => root.kind),
-    target: Uint32Array.from(all, (root) => root.target),
-    owner: Int32Array.from(all, (root) => root.owner),
-    frame: Int32Array.from(all, (root) => root.frame),
-    name: all.map((root) => root.name),
-    counted: Uint8Array.from(all, (root) => Number(root.counted)),
-  };
+  return all.table();
 }
 
 /** Objects in the data of Python and of libraries: their first reference is their own. */
-function staticObjects(objects: DecodedObjects, libraryData: readonly LibraryData[]): Root[] {
-  const found: Root[] = [];
+function addStaticObjects(
+  all: RootColumns,
+  objects: DecodedObjects,
+  libraryData: readonly LibraryData[],
+  known: Uint32Array,
+): void {
   const first = objects.poolPlaces + objects.chunkPlaces;
   for (let place = first; place < objects.length; place++) {
     const about = objects.descriptor[place];
@@ -66,8 +53,38 @@ function staticObjects(objects: DecodedObjects, libraryData: readonly LibraryDat
     if (data === undefined || descriptorState(about) !== ObjectState.object) continue;
     const isType = objects.types.isMetatype[descriptorType(about)] === 1;
     const kind = isType ? RootKind.staticType : data.python ? RootKind.runtime : RootKind.library;
-    const owner = data.python ? -1 : data.library;
-    found.push({ kind, target: place, owner, frame: -1, name: "", counted: true });
+    all.add(kind, place, data.python ? -1 : data.library, true);
+    setBit(known, place);
   }
-  return found;
+}
+
+class RootColumns {
+  private readonly kind = new Uint8Column();
+  private readonly target = new Uint32Column();
+  /** −1 as its 32 bits. */
+  private readonly owner = new Uint32Column();
+  private readonly frame = new Uint32Column();
+  private readonly counted = new Uint8Column();
+  private readonly name: string[] = [];
+
+  add(kind: number, target: number, owner: number, counted: boolean, frame = -1, name = ""): void {
+    this.kind.push(kind);
+    this.target.push(target);
+    this.owner.push(owner);
+    this.frame.push(frame);
+    this.counted.push(Number(counted));
+    this.name.push(name);
+  }
+
+  table(): RootTable {
+    return {
+      length: this.name.length,
+      kind: this.kind.view(),
+      target: this.target.view(),
+      owner: new Int32Array(this.owner.view()),
+      frame: new Int32Array(this.frame.view()),
+      name: this.name,
+      counted: this.counted.view(),
+    };
+  }
 }

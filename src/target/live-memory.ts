@@ -129,6 +129,11 @@ export class LiveMemory implements MemoryReader {
     return copy;
   }
 
+  latin1(address: number, length: number): string | undefined {
+    const bytes = this.bytes(address, length);
+    return bytes && Buffer.from(bytes.buffer).toString("latin1");
+  }
+
   cString(address: number, maxLength = 256): string | undefined {
     const text: number[] = [];
     for (let at = address; at < address + maxLength; at++) {

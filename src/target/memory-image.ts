@@ -35,6 +35,7 @@ export class MemoryImage implements MemoryReader {
   readonly firstSlot: number;
   /** 1 MiB-aligned address of each slot, ascending. */
   readonly slotAddresses: Float64Array;
+  private readonly slotBytes: (Buffer | undefined)[] = [];
 
   private constructor(
     readonly memory: LinearMemory,
@@ -141,7 +142,10 @@ export class MemoryImage implements MemoryReader {
   }
 
   u64(address: number): number {
-    return this.u32(address) + this.u32(address + 4) * TWO_32;
+    if ((address & 7) !== 0) return this.u32(address) + this.u32(address + 4) * TWO_32;
+    // A slot has both words of an aligned one: nearly all that is read are pointers.
+    const word = this.wordOf(address);
+    return (this.memory.load(word) >>> 0) + (this.memory.load(word + 1) >>> 0) * TWO_32;
   }
 
   i64(address: number): number {
@@ -163,17 +167,40 @@ export class MemoryImage implements MemoryReader {
     return copy;
   }
 
+  latin1(address: number, length: number): string | undefined {
+    const from = address & (MIB - 1);
+    if (length >= 0 && from + length <= MIB) return this.slotAt(address)?.toString("latin1", from, from + length);
+    const bytes = this.bytes(address, length);
+    return bytes && Buffer.from(bytes.buffer).toString("latin1");
+  }
+
   cString(address: number, maxLength = 256): string | undefined {
-    if (!this.has(address)) return undefined;
-    const text: number[] = [];
-    for (let at = address; at < address + maxLength; at++) {
-      // What lies behind the last slot reads as zero, but ends no string.
-      if (at % MIB === 0 && !this.has(at)) return undefined;
-      const byte = this.u8(at);
-      if (byte === 0) return decoder.decode(Uint8Array.from(text));
-      text.push(byte);
+    const slot = this.slotAt(address);
+    if (slot === undefined) return undefined;
+    const from = address & (MIB - 1);
+    const most = Math.min(MIB, from + maxLength);
+    let end = from;
+    while (end < most && slot[end] !== 0) end++;
+    if (end < most) return decoder.decode(slot.subarray(from, end));
+    if (most < MIB || from + maxLength === MIB) return undefined;
+    // What lies behind the last slot reads as zero, but ends no string.
+    const rest = this.bytes(address, Math.min(maxLength, 2 * MIB - from));
+    const zero = rest?.indexOf(0) ?? -1;
+    return zero < 0 ? undefined : decoder.decode(rest?.subarray(0, zero));
+  }
+
+  /** The bytes of the slot that has an address; each is made once, since views cost more than what is read through them. */
+  private slotAt(address: number): Buffer | undefined {
+    const word = this.wordOf(address);
+    if (Math.floor(word / SLOT_WORDS) === this.zeroSlot / SLOT_WORDS) return undefined;
+    const slot = Math.floor((word - this.firstSlot) / SLOT_WORDS);
+    let bytes = this.slotBytes[slot];
+    if (bytes === undefined) {
+      const view = this.memory.bytes(this.firstSlot + slot * SLOT_WORDS, MIB);
+      bytes = Buffer.from(view.buffer, view.byteOffset, MIB);
+      this.slotBytes[slot] = bytes;
     }
-    return undefined;
+    return bytes;
   }
 
   /** Calls `visit` with the bytes of [start, end) as views into the image, slot by slot; used to fill and to scan it. */

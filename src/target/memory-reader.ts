@@ -17,6 +17,8 @@ export interface MemoryReader {
   i64(address: number): number;
   /** A copy of `length` bytes, or undefined when any of them cannot be read. */
   bytes(address: number, length: number): Uint8Array | undefined;
+  /** `length` bytes as text of a character each, or undefined when any of them cannot be read. */
+  latin1(address: number, length: number): string | undefined;
   /** The bytes up to the first NUL decoded as UTF-8, or undefined when unreadable or longer than `maxLength`. */
   cString(address: number, maxLength?: number): string | undefined;
 }

@@ -38,6 +38,10 @@ export class BufferMemory implements MemoryReader {
       ? this.content.slice(from, from + length)
       : undefined;
   }
+  latin1(address: number, length: number): string | undefined {
+    const bytes = this.bytes(address, length);
+    return bytes && Buffer.from(bytes).toString("latin1");
+  }
   cString(address: number, maxLength = 256): string | undefined {
     const from = address - this.start;
     const end = this.has(address) ? this.content.indexOf(0, from) : -1;

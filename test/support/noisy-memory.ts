@@ -42,6 +42,9 @@ export class NoisyMemory implements MemoryReader {
   bytes(address: number, length: number): Uint8Array | undefined {
     return this.memory.bytes(address, length);
   }
+  latin1(address: number, length: number): string | undefined {
+    return this.memory.latin1(address, length);
+  }
   cString(address: number, maxLength?: number): string | undefined {
     return this.memory.cString(address, maxLength);
   }

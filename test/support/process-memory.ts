@@ -42,6 +42,10 @@ export class ProcessMemory implements MemoryReader {
     const view = this.read(address, length);
     return view && new Uint8Array(view.buffer, view.byteOffset, view.byteLength).slice();
   }
+  latin1(address: number, length: number): string | undefined {
+    const bytes = this.bytes(address, length);
+    return bytes && Buffer.from(bytes).toString("latin1");
+  }
   cString(address: number, maxLength = 256): string | undefined {
     for (let length = 16; ; length *= 2) {
       const bytes = this.bytes(address, Math.min(length, maxLength));

@@ -63,8 +63,8 @@ function split() {
   const object = Uint32Array.of(NAME, EQUAL_KEY, EQUAL_VALUE, LITERAL, LITERAL_KEY, PASSWORD, FOREIGN_KEY);
   const hash = object.map((place) => HASHES[place]);
   const contents = { length: object.length, object, size: object.map(() => 5), hashLow: hash, hashHigh: hash.slice() };
-  const names = { places: [NAME], texts: ["title"] };
-  const constants = { places: [LITERAL, PASSWORD], texts: ["leaf", "hunter2"] };
+  const names = { places: Uint32Array.of(NAME), texts: ["title"] };
+  const constants = { places: Uint32Array.of(LITERAL, PASSWORD), texts: ["leaf", "hunter2"] };
   return splitContents(contents, { names, constants }, question());
 }
 

@@ -48,6 +48,8 @@ export class ObjectContext {
   private readonly covered: number[] = [];
   /** Mappings that objects own. */
   readonly mappedBuffers: MappedBuffer[] = [];
+  /** Names of types are asked for by each who knows some of them. */
+  private readonly texts = new Map<number, string | undefined>();
 
   constructor(
     readonly runtime: PythonRuntime,
@@ -68,7 +70,10 @@ export class ObjectContext {
 
   /** NUL-terminated text of the image or, where that has no bytes, of read-only memory. */
   text(address: number): string | undefined {
-    return this.image.cString(address) || this.readOnly.cString(address);
+    if (this.texts.has(address)) return this.texts.get(address);
+    const text = this.image.cString(address) || this.readOnly.cString(address);
+    this.texts.set(address, text);
+    return text;
   }
 
   /** How many structures of `bytes` bytes the image can hold: no chain is longer. */

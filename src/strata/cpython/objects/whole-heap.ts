@@ -42,37 +42,33 @@ function forEachObject(
   const heads = headBytes(runtime);
   // A column is never spread over several buffers: read as one it is several times as fast as word by word.
   const descriptors = memory.uint32(tables.descriptor, tables.poolPlaces + tables.chunkPlaces + OTHERS.capacity);
-  /** Row of the object at a place when it is wanted, else 0. */
-  const rowAt = (place: number): number => {
-    const about = descriptors[place];
-    return ((about >>> P.STATE_SHIFT) & 7) === P.STATE_OBJECT && wanted[about & P.TYPE_MASK] === 1 ? about & P.TYPE_MASK : 0;
-  };
+  // By type first: few are wanted, and this is asked of every place.
+  const isWanted = (about: number): boolean =>
+    wanted[about & P.TYPE_MASK] === 1 && ((about >>> P.STATE_SHIFT) & 7) === P.STATE_OBJECT;
   /** Bytes from a place's first byte to its object's; a large chunk may have two debug headers. */
-  const lead = (place: number): number => {
-    const about = descriptors[place] | 0;
-    return runtime.debugBytes * (about < 0 ? 2 : 1) + heads[(about >>> P.HEAD_SHIFT) & 3];
-  };
+  const lead = (about: number): number => runtime.debugBytes * ((about | 0) < 0 ? 2 : 1) + heads[(about >>> P.HEAD_SHIFT) & 3];
   for (let pool = 0; pool < tables.pools; pool++) {
     const entry = tables.poolTable + pool * P.POOL_ENTRY_WORDS;
     const word = memory.load(entry) >>> 0;
     const info = tables.pageInfo + ((word - image.firstSlot) / tables.poolWords) * P.PAGE_INFO_WORDS;
     const [blockBytes, blocks] = [memory.load(info + 2) * 4, memory.load(info + 3)];
     const first = image.addressOf(word) + poolHeaderBytes;
+    const firstPlace = tables.firstPlaces[pool];
     for (let block = 0; block < blocks; block++) {
-      const place = tables.firstPlaces[pool] + block;
-      const row = rowAt(place);
-      if (row !== 0) visit(place, first + block * blockBytes + lead(place), row);
+      const about = descriptors[firstPlace + block];
+      if (isWanted(about)) visit(firstPlace + block, first + block * blockBytes + lead(about), about & P.TYPE_MASK);
     }
   }
   for (let chunk = 0; chunk < tables.chunkPlaces; chunk++) {
     const place = tables.poolPlaces + chunk;
-    const row = rowAt(place);
-    if (row !== 0) visit(place, image.addressOf(memory.load(tables.chunkStarts + chunk)) + lead(place), row);
+    const about = descriptors[place];
+    if (isWanted(about))
+      visit(place, image.addressOf(memory.load(tables.chunkStarts + chunk)) + lead(about), about & P.TYPE_MASK);
   }
   // Others may be discovered meanwhile.
   for (let other = 0; other < kernels.otherObjects(); other++) {
     const place = tables.poolPlaces + tables.chunkPlaces + other;
-    const row = rowAt(place);
-    if (row !== 0) visit(place, image.addressOf(memory.load(tables.otherWords + other)), row);
+    const about = descriptors[place];
+    if (isWanted(about)) visit(place, image.addressOf(memory.load(tables.otherWords + other)), about & P.TYPE_MASK);
   }
 }

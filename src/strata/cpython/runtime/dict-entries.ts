@@ -17,34 +17,83 @@ export interface DictEntries {
 
 /** Entries of the dict object at `dict`; undefined when its key table cannot be one. For small questions, not for heaps. */
 export function dictEntries(reader: MemoryReader, layout: Layout, dict: number): DictEntries | undefined {
-  return keyEntries(reader, layout, reader.u64(dict + layout.offset("PyDictObject", "ma_keys")));
+  const entries = new EntryReader(reader, layout);
+  return entries.open(entries.keysOf(dict)) ? entries : undefined;
 }
 
-/** Entries of the key table at `keys`, as `dictEntries`. */
-export function keyEntries(reader: MemoryReader, layout: Layout, keys: number): DictEntries | undefined {
-  const length = reader.u64(keys + layout.offset("PyDictKeysObject", "dk_nentries"));
-  const indexBytes = indexTableBytes(reader, layout, keys);
-  if (!reader.has(keys) || length > MAX_ENTRIES || indexBytes === undefined) return undefined;
-  const entry = hasUnicodeEntries(reader, layout, keys) ? "PyDictUnicodeEntry" : "PyDictKeyEntry";
-  const first = keys + layout.offset("PyDictKeysObject", "dk_indices") + indexBytes;
-  const stride = layout.size(entry);
-  const keyOffset = layout.offset(entry, "me_key");
-  const valueOffset = layout.offset(entry, "me_value");
+/** Reads the entries of one key table after the other: for many of them, so the layout is asked once. */
+export class EntryReader implements DictEntries {
+  length = 0;
+  private first = 0;
+  private stride = 0;
+  private valueOffset = 0;
+  private readonly keysOffset: number;
+  private readonly lengthOffset: number;
+  private readonly indicesOffset: number;
+  /** 3.11 and later: without it there are general tables only. */
+  private readonly kindOffset: number | undefined;
+  private readonly general: EntryLayout;
+  private readonly unicode: EntryLayout;
+
+  constructor(
+    private readonly reader: MemoryReader,
+    private readonly layout: Layout,
+  ) {
+    this.keysOffset = layout.offset("PyDictObject", "ma_keys");
+    this.lengthOffset = layout.offset("PyDictKeysObject", "dk_nentries");
+    this.indicesOffset = layout.offset("PyDictKeysObject", "dk_indices");
+    this.kindOffset = layout.has("PyDictKeysObject", "dk_kind") ? layout.offset("PyDictKeysObject", "dk_kind") : undefined;
+    this.general = entryLayout(layout, "PyDictKeyEntry");
+    this.unicode = this.kindOffset === undefined ? this.general : entryLayout(layout, "PyDictUnicodeEntry");
+  }
+
+  /** Address of the key table of the dict object at `dict`. */
+  keysOf(dict: number): number {
+    return this.reader.u64(dict + this.keysOffset);
+  }
+
+  /** Turns to the key table at `keys`; false, and without entries, when there cannot be one. */
+  open(keys: number): boolean {
+    const { reader } = this;
+    const length = reader.u64(keys + this.lengthOffset);
+    const indexBytes = indexTableBytes(reader, this.layout, keys);
+    const isTable = length <= MAX_ENTRIES && indexBytes !== undefined && reader.has(keys);
+    this.length = isTable ? length : 0;
+    if (!isTable) return false;
+    const isGeneral = this.kindOffset === undefined || reader.u8(keys + this.kindOffset) === DICT_KEYS_GENERAL;
+    const entry = isGeneral ? this.general : this.unicode;
+    this.first = keys + this.indicesOffset + indexBytes + entry.key;
+    this.stride = entry.bytes;
+    this.valueOffset = entry.value - entry.key;
+    return true;
+  }
+
+  key(index: number): number {
+    return this.reader.u64(this.first + index * this.stride);
+  }
+
+  value(index: number): number {
+    return this.reader.u64(this.first + index * this.stride + this.valueOffset);
+  }
+}
+
+interface EntryLayout {
+  readonly bytes: number;
+  readonly key: number;
+  readonly value: number;
+}
+
+function entryLayout(layout: Layout, structure: string): EntryLayout {
   return {
-    length,
-    key: (index) => reader.u64(first + index * stride + keyOffset),
-    value: (index) => reader.u64(first + index * stride + valueOffset),
+    bytes: layout.size(structure),
+    key: layout.offset(structure, "me_key"),
+    value: layout.offset(structure, "me_value"),
   };
 }
 
 /** Entries in use (`len(dict)`). */
 export function dictLength(reader: MemoryReader, layout: Layout, dict: number): number {
   return reader.u64(dict + layout.offset("PyDictObject", "ma_used"));
-}
-
-function hasUnicodeEntries(reader: MemoryReader, layout: Layout, keys: number): boolean {
-  if (!layout.has("PyDictKeysObject", "dk_kind")) return false;
-  return reader.u8(keys + layout.offset("PyDictKeysObject", "dk_kind")) !== DICT_KEYS_GENERAL;
 }
 
 /** Bytes of the hash index before the entries: noted from 3.11, before it follows from the number of its slots. */

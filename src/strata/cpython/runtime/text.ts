@@ -8,9 +8,9 @@ export class StrReader {
   private readonly data: number;
   private readonly asciiBytes: number;
   private readonly compactBytes: number;
-  private readonly width: (state: number) => number;
-  private readonly isCompact: (state: number) => boolean;
-  private readonly isAscii: (state: number) => boolean;
+  private readonly kind: StateBits;
+  private readonly compact: StateBits;
+  private readonly ascii: StateBits;
 
   constructor(
     private readonly reader: MemoryReader,
@@ -21,36 +21,50 @@ export class StrReader {
     this.data = layout.offset("PyUnicodeObject", "data");
     this.asciiBytes = layout.size("PyASCIIObject");
     this.compactBytes = layout.size("PyCompactUnicodeObject");
-    const bits = (name: string) => {
+    const bits = (name: string): StateBits => {
       const { offset, firstBit, bits: width } = layout.bitField("PyASCIIObject", `state.${name}`);
-      const shift = (offset - this.state) * 8 + firstBit;
-      return (state: number) => (state >>> shift) & ((1 << width) - 1);
+      return { shift: (offset - this.state) * 8 + firstBit, mask: (1 << width) - 1 };
     };
-    const [compact, ascii] = [bits("compact"), bits("ascii")];
-    this.width = bits("kind");
-    this.isCompact = (state) => compact(state) === 1;
-    this.isAscii = (state) => ascii(state) === 1;
+    this.kind = bits("kind");
+    this.compact = bits("compact");
+    this.ascii = bits("ascii");
   }
 
   /** Characters of the str object at `address`; undefined when it is none that can be read or is longer than `most`. Hostile text. */
   read(address: number, most: number): string | undefined {
-    if (!this.reader.has(address) || this.reader.u64(address + this.length) > most) return undefined;
-    return this.readBeginning(address, most)?.text;
+    const length = this.reader.u64(address + this.length);
+    return length > most || !this.reader.has(address) ? undefined : this.characters(address, length);
   }
 
   /** The first `most` characters of the str object at `address`; `cut` when it has more. Undefined when they cannot be read. */
   readBeginning(address: number, most: number): { readonly text: string; readonly cut: boolean } | undefined {
-    const { reader } = this;
-    const length = reader.u64(address + this.length);
-    const state = reader.u32(address + this.state);
-    const width = this.width(state);
-    const data = this.isCompact(state)
-      ? address + (this.isAscii(state) ? this.asciiBytes : this.compactBytes)
-      : reader.u64(address + this.data);
-    const bytes = reader.bytes(data, Math.min(length, most) * width);
-    const text = bytes === undefined ? undefined : decode(bytes, width);
+    const length = this.reader.u64(address + this.length);
+    const text = this.characters(address, Math.min(length, most));
     return text === undefined ? undefined : { text, cut: length > most };
   }
+
+  private characters(address: number, length: number): string | undefined {
+    const { reader } = this;
+    const state = reader.u32(address + this.state);
+    const width = bitsOf(state, this.kind);
+    const data =
+      bitsOf(state, this.compact) === 0
+        ? reader.u64(address + this.data)
+        : address + (bitsOf(state, this.ascii) === 0 ? this.compactBytes : this.asciiBytes);
+    if (width === 1) return reader.latin1(data, length);
+    const bytes = reader.bytes(data, length * width);
+    return bytes === undefined ? undefined : decodeWide(bytes, width);
+  }
+}
+
+/** Where in a str's `state` a bit field lies. */
+interface StateBits {
+  readonly shift: number;
+  readonly mask: number;
+}
+
+function bitsOf(state: number, { shift, mask }: StateBits): number {
+  return (state >>> shift) & mask;
 }
 
 /**
@@ -61,10 +75,8 @@ export function readStr(reader: MemoryReader, layout: Layout, address: number, m
   return reader.has(address) ? new StrReader(reader, layout).read(address, most) : undefined;
 }
 
-/** Characters of `width` bytes each; undefined for what is no character. */
-function decode(bytes: Uint8Array, width: number): string | undefined {
-  // Not the "latin1" of TextDecoder, which is windows-1252.
-  if (width === 1) return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
+/** Characters of `width` bytes each, more than one; undefined for what is no character. */
+function decodeWide(bytes: Uint8Array, width: number): string | undefined {
   if (width === 2) return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("utf16le");
   if (width !== 4) return undefined;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);

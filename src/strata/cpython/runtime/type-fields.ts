@@ -1,4 +1,5 @@
 /** Names of the fields of instances, type by type. */
+import type { MemoryReader } from "../../../target/memory-reader.ts";
 import { FRAME_HOLDERS, FRAME_STRUCTURE, KNOWN_FIELDS } from "./type-field-names.ts";
 import type { WholeHeap } from "./whole-heap.ts";
 
@@ -23,58 +24,65 @@ export interface FieldName {
 
 /** Reads the names of fields; types share those of their bases. */
 export class TypeFieldReader {
-  private readonly known = new Map<number, ReadonlyMap<number, string>>();
+  private readonly known = new Map<number, readonly FieldName[]>();
+  private readonly memberBytes: number;
+  private readonly member: { readonly name: number; readonly offset: number; readonly type: number };
+  private readonly type: { readonly name: number; readonly base: number; readonly members: number };
 
-  constructor(private readonly heap: WholeHeap) {}
+  constructor(private readonly heap: WholeHeap) {
+    const { layout } = heap.runtime;
+    this.memberBytes = layout.size("PyMemberDef");
+    const ofMember = (field: string) => layout.offset("PyMemberDef", field);
+    this.member = { name: ofMember("name"), offset: ofMember("offset"), type: ofMember("type") };
+    const ofType = (field: string) => layout.offset("PyTypeObject", field);
+    this.type = { name: ofType("tp_name"), base: ofType("tp_base"), members: ofType("tp_members") };
+  }
 
   /** Fields of a type's instances by ascending position, the bases' included; the nearest name of a position counts. */
-  fieldsOf(type: number): FieldName[] {
-    return [...this.namesOf(type, 0)]
-      .map(([position, name]) => ({ position, name }))
-      .sort((left, right) => left.position - right.position);
-  }
-
-  private namesOf(type: number, depth: number): ReadonlyMap<number, string> {
+  fieldsOf(type: number, depth = 0): readonly FieldName[] {
     const known = this.known.get(type);
     if (known !== undefined) return known;
-    const { image, runtime } = this.heap;
-    const base = image.u64(type + runtime.layout.offset("PyTypeObject", "tp_base"));
-    const inherited = base !== 0 && image.has(base) && depth < MOST_BASES ? this.namesOf(base, depth + 1) : NO_NAMES;
-    const own = [...this.structureFields(type), ...this.members(type)];
-    // Most classes add nothing, and share one map then.
-    const names = own.length === 0 ? inherited : new Map([...inherited, ...own]);
-    this.known.set(type, names);
-    return names;
+    const { image } = this.heap;
+    const base = image.u64(type + this.type.base);
+    const inherited = base !== 0 && image.has(base) && depth < MOST_BASES ? this.fieldsOf(base, depth + 1) : NO_FIELDS;
+    const isPython = this.heap.isPythonClass(type);
+    const own = isPython
+      ? this.members(type, image)
+      : [...this.structureFields(type), ...this.members(type, this.heap.readOnly)];
+    // Most classes add nothing, and share one list then.
+    const fields = own.length === 0 ? inherited : merged(inherited, own);
+    this.known.set(type, fields);
+    return fields;
   }
 
-  /** `__slots__` of a class, tp_members of a C type (Include/descrobject.h PyMemberDef). */
-  private members(type: number): [number, string][] {
-    const { image, readOnly, runtime, text } = this.heap;
-    const { layout } = runtime;
-    const members = image.u64(type + layout.offset("PyTypeObject", "tp_members"));
+  /**
+   * `__slots__` of a class, tp_members of a C type (Include/descrobject.h PyMemberDef).
+   *
+   * @param elsewhere reads what the image does not have: those of C types may lie in pages that it leaves out
+   */
+  private members(type: number, elsewhere: MemoryReader): FieldName[] {
+    const { image, text } = this.heap;
+    const members = image.u64(type + this.type.members);
     if (members === 0) return [];
-    // Those of C types may lie in pages that the image leaves out.
-    const reader = image.u64(members) !== 0 ? image : readOnly;
-    const found: [number, string][] = [];
+    const reader = image.u64(members) !== 0 ? image : elsewhere;
+    const found: FieldName[] = [];
     for (let index = 0; index < MOST_MEMBERS; index++) {
-      const member = members + index * layout.size("PyMemberDef");
-      const field = (name: string) => member + layout.offset("PyMemberDef", name);
-      const nameAddress = reader.u64(field("name"));
+      const member = members + index * this.memberBytes;
+      const nameAddress = reader.u64(member + this.member.name);
       if (nameAddress === 0) break;
-      const offset = reader.u64(field("offset"));
-      if (!OBJECT_MEMBERS.has(reader.u32(field("type"))) || !isFieldOffset(offset)) continue;
+      const offset = reader.u64(member + this.member.offset);
+      if (!OBJECT_MEMBERS.has(reader.u32(member + this.member.type)) || !isFieldOffset(offset)) continue;
       const name = text(nameAddress);
-      if (name) found.push([(offset - HEADER_BYTES) / POINTER_BYTES, name]);
+      if (name) found.push({ position: (offset - HEADER_BYTES) / POINTER_BYTES, name });
     }
     return found;
   }
 
   /** What the layout tables know of the interpreter's own types. */
-  private structureFields(type: number): [number, string][] {
-    const { runtime, image, text, isPythonClass } = this.heap;
+  private structureFields(type: number): FieldName[] {
+    const { runtime, image, text } = this.heap;
     const { layout } = runtime;
-    if (isPythonClass(type)) return [];
-    const name = text(image.u64(type + layout.offset("PyTypeObject", "tp_name"))) ?? "";
+    const name = text(image.u64(type + this.type.name)) ?? "";
     const fields = KNOWN_FIELDS.get(name);
     const structure = fields?.structures.find((candidate) => layout.has(candidate));
     if (fields === undefined || structure === undefined) return [];
@@ -94,22 +102,26 @@ export class TypeFieldReader {
     return [...own, ...frame];
   }
 
-  private fieldsOfStructure(
-    structure: string,
-    start: number,
-    attribute: (field: string) => string | undefined,
-  ): [number, string][] {
+  private fieldsOfStructure(structure: string, start: number, attribute: (field: string) => string | undefined): FieldName[] {
     const { layout } = this.heap.runtime;
     return layout
       .fields(structure)
       .filter((field) => layout.fieldSize(structure, field) === POINTER_BYTES)
-      .map((field): [number, string] => [start + layout.offset(structure, field), attribute(field) ?? `<${field}>`])
-      .filter(([offset]) => isFieldOffset(offset))
-      .map(([offset, name]) => [(offset - HEADER_BYTES) / POINTER_BYTES, name]);
+      .filter((field) => isFieldOffset(start + layout.offset(structure, field)))
+      .map((field) => ({
+        position: (start + layout.offset(structure, field) - HEADER_BYTES) / POINTER_BYTES,
+        name: attribute(field) ?? `<${field}>`,
+      }));
   }
 }
 
-const NO_NAMES: ReadonlyMap<number, string> = new Map();
+const NO_FIELDS: readonly FieldName[] = [];
+
+/** What a type adds to its bases' fields; of two names of a position the later one counts. */
+function merged(inherited: readonly FieldName[], own: readonly FieldName[]): readonly FieldName[] {
+  const byPosition = new Map([...inherited, ...own].map((field) => [field.position, field]));
+  return [...byPosition.values()].sort((left, right) => left.position - right.position);
+}
 
 function isFieldOffset(offset: number): boolean {
   return offset >= HEADER_BYTES && offset < LARGEST_OFFSET && offset % POINTER_BYTES === 0;

@@ -60,28 +60,39 @@ const FORM_BY_NAME: ReadonlyMap<string, TypeFormName> = new Map([
   ["collections.deque", "deque"],
 ]);
 
-/** Form of each row's type, inherited from the nearest base that has one. */
-export function readTypeForms(heap: WholeHeap): TypeFormName[] {
-  const { image, runtime } = heap;
-  const offset = (field: string) => runtime.layout.offset("PyTypeObject", field);
-  const object = runtime.symbol("PyBaseObject_Type");
-  const own = new Map<number, TypeFormName | undefined>();
-  const ownForm = (type: number): TypeFormName | undefined => {
-    if (!own.has(type)) own.set(type, FORM_BY_NAME.get(heap.text(image.u64(type + offset("tp_name"))) ?? ""));
-    return own.get(type);
-  };
-  return heap.types.map((address, row) => {
-    if (row === 0) return "other";
+/** Tells the form of types; each is looked at once. */
+export class TypeFormReader {
+  private readonly known = new Map<number, TypeFormName>();
+  private readonly objectType: number | undefined;
+  private readonly nameOffset: number;
+  private readonly baseOffset: number;
+
+  constructor(private readonly heap: WholeHeap) {
+    const { layout } = heap.runtime;
+    this.objectType = heap.runtime.symbol("PyBaseObject_Type");
+    this.nameOffset = layout.offset("PyTypeObject", "tp_name");
+    this.baseOffset = layout.offset("PyTypeObject", "tp_base");
+  }
+
+  /** Form of a type, inherited from the nearest base that has one. */
+  formOf(type: number, depth = 0): TypeFormName {
+    if (type === this.objectType || depth === MOST_BASES) return "other";
+    const known = this.known.get(type);
+    if (known !== undefined) return known;
+    const { image } = this.heap;
+    const form = image.has(type) ? this.read(type, depth) : "other";
+    this.known.set(type, form);
+    return form;
+  }
+
+  private read(type: number, depth: number): TypeFormName {
+    const { image } = this.heap;
+    const isPython = this.heap.isPythonClass(type);
+    const own = isPython ? undefined : FORM_BY_NAME.get(this.heap.text(image.u64(type + this.nameOffset)) ?? "");
+    if (own !== undefined) return own;
+    const base = image.u64(type + this.baseOffset);
     // Python classes all the way up to `object` have nothing but attributes.
-    let python = true;
-    for (let type = address, depth = 0; type !== 0 && image.has(type) && depth < MOST_BASES; depth++) {
-      if (type === object) return python && type !== address ? "instance" : "other";
-      const isPython = heap.isPythonClass(type);
-      const form = isPython ? undefined : ownForm(type);
-      if (form !== undefined) return form;
-      python &&= isPython;
-      type = image.u64(type + offset("tp_base"));
-    }
-    return "other";
-  });
+    const inherited = base === this.objectType ? "instance" : this.formOf(base, depth + 1);
+    return inherited === "instance" && !isPython ? "other" : inherited;
+  }
 }

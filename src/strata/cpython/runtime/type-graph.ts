@@ -1,5 +1,5 @@
-import { TypeFieldReader } from "./type-fields.ts";
-import { readTypeForms, type TypeFormName } from "./type-forms.ts";
+import { type FieldName, TypeFieldReader } from "./type-fields.ts";
+import { type TypeFormName, TypeFormReader } from "./type-forms.ts";
 import type { WholeHeap } from "./whole-heap.ts";
 
 /** tp_flags (Include/object.h, 3.6–3.13). */
@@ -9,46 +9,63 @@ const GC_FLAG = 1 << 14;
 /** More about each type, row by row. */
 export interface DecodedTypeGraph {
   /** Place of the type object, −1 when it is none that was found. */
-  readonly object: readonly number[];
+  readonly object: Int32Array;
   /** Row of tp_base, −1 for none. */
-  readonly base: readonly number[];
+  readonly base: Int32Array;
   readonly form: readonly TypeFormName[];
-  readonly gc: readonly boolean[];
-  readonly heapType: readonly boolean[];
-  readonly pythonClass: readonly boolean[];
+  readonly gc: Uint8Array;
+  readonly heapType: Uint8Array;
+  readonly pythonClass: Uint8Array;
   /** Instances have a `__del__`, or a C type's tp_finalize or tp_del; a generator's, which closes it, does not count. */
-  readonly finalizer: readonly boolean[];
-  /** By ascending row, then position. */
-  readonly fields: readonly { readonly row: number; readonly position: number; readonly name: string }[];
+  readonly finalizer: Uint8Array;
+  /** By ascending position; types that add none share their base's. */
+  readonly fields: readonly (readonly FieldName[])[];
 }
 
-/** Bases, forms, flags and named fields of all types that the heap knows at this point. O(types × bases). */
+/** Bases, forms, flags and named fields of all types that the heap knows at this point. O(types + fields). */
 export function readTypeGraph(heap: WholeHeap): DecodedTypeGraph {
-  enterAllTypes(heap);
-  const { image, runtime, types } = heap;
-  const word = (type: number, field: string) => image.u64(type + runtime.layout.offset("PyTypeObject", field));
-  const rows = new Map(types.map((address, row) => [address, row]));
-  const flagged = (flag: number) => types.map((type, row) => row > 0 && (image.i32(type + flagsOffset) & flag) !== 0);
-  const flagsOffset = runtime.layout.offset("PyTypeObject", "tp_flags");
-  const form = readTypeForms(heap);
-  const reader = new TypeFieldReader(heap);
-  return {
-    object: types.map((type, row) => (row === 0 ? -1 : heap.placeOf(type))),
-    base: types.map((type, row) => (row === 0 ? -1 : (rows.get(word(type, "tp_base")) ?? -1))),
-    form,
-    gc: flagged(GC_FLAG),
-    heapType: flagged(HEAP_TYPE_FLAG),
-    pythonClass: types.map((type, row) => row > 0 && heap.isPythonClass(type)),
-    // Inherited like all slots: tp_finalize of a class with __del__ is in its subclasses too.
-    finalizer: types.map(
-      (type, row) => row > 0 && form[row] !== "generator" && (word(type, "tp_finalize") !== 0 || word(type, "tp_del") !== 0),
-    ),
-    fields: types.flatMap((type, row) => (row === 0 ? [] : reader.fieldsOf(type).map((field) => ({ row, ...field })))),
+  const form = formsOfAllTypes(heap);
+  const { image, types } = heap;
+  const offset = (field: string) => heap.runtime.layout.offset("PyTypeObject", field);
+  const [flagsAt, baseAt, finalizeAt, delAt] = [offset("tp_flags"), offset("tp_base"), offset("tp_finalize"), offset("tp_del")];
+  const { length } = types;
+  const bytes = () => new Uint8Array(length);
+  const numbers = () => new Int32Array(length).fill(-1);
+  const columns = {
+    object: numbers(),
+    base: numbers(),
+    gc: bytes(),
+    heapType: bytes(),
+    pythonClass: bytes(),
+    finalizer: bytes(),
   };
+  const reader = new TypeFieldReader(heap);
+  const fields: (readonly FieldName[])[] = [[]];
+  const rows = new Map(types.map((address, row) => [address, row]));
+  for (let row = 1; row < length; row++) {
+    const type = types[row];
+    const flags = image.i32(type + flagsAt);
+    columns.object[row] = heap.placeOf(type);
+    columns.base[row] = rows.get(image.u64(type + baseAt)) ?? -1;
+    columns.gc[row] = Number((flags & GC_FLAG) !== 0);
+    columns.heapType[row] = Number((flags & HEAP_TYPE_FLAG) !== 0);
+    columns.pythonClass[row] = Number(heap.isPythonClass(type));
+    // Inherited like all slots: tp_finalize of a class with __del__ is in its subclasses too.
+    const hasFinalizer = image.u64(type + finalizeAt) !== 0 || image.u64(type + delAt) !== 0;
+    columns.finalizer[row] = Number(hasFinalizer && form[row] !== "generator");
+    fields.push(reader.fieldsOf(type));
+  }
+  return { ...columns, form, fields };
 }
 
-/** Classes without an instance have no row yet: bases that are never instantiated, abstract ones. */
-function enterAllTypes(heap: WholeHeap): void {
-  const metatypes = Uint8Array.from(readTypeForms(heap), (form) => Number(form === "type"));
-  heap.forEachObject(metatypes, (_place, address) => void heap.rowOf(address));
+/** Classes without an instance have no row yet: bases that are never instantiated, abstract ones. They get one. */
+function formsOfAllTypes(heap: WholeHeap): TypeFormName[] {
+  const reader = new TypeFormReader(heap);
+  const forms = (from: number) => heap.types.slice(from).map((type) => (type === 0 ? "other" : reader.formOf(type)));
+  const known = forms(0);
+  heap.forEachObject(
+    Uint8Array.from(known, (form) => Number(form === "type")),
+    (_place, address) => void heap.rowOf(address),
+  );
+  return [...known, ...forms(known.length)];
 }
