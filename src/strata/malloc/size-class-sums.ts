@@ -11,8 +11,9 @@ export class SizeClassSums {
    * Counts the blocks [first, end) by state.
    * @param state `ChunkState` by chunk
    * @param residentBytes of the pages that hold them
+   * @param neverUsed places behind them that are no chunks yet
    */
-  add(blockBytes: number, state: Uint8Array, first: number, end: number, residentBytes: number): void {
+  add(blockBytes: number, state: Uint8Array, first: number, end: number, residentBytes: number, neverUsed = 0): void {
     let sums = this.classes.get(blockBytes);
     if (sums === undefined) {
       sums = { bytes: blockBytes, live: 0, cached: 0, free: 0, residentBytes: 0 };
@@ -26,7 +27,7 @@ export class SizeClassSums {
     }
     sums.live += live;
     sums.cached += cached;
-    sums.free += end - first - live - cached;
+    sums.free += end - first - live - cached + neverUsed;
     sums.residentBytes += residentBytes;
   }
 

@@ -1,6 +1,7 @@
 import { ProblemReport } from "../../../base/problems.ts";
 import type { AddressRange } from "../../../target/memory-image.ts";
-import { ChunkState, type ChunkTable, type MallocArena, type MallocHeap, type MallocInput } from "../allocator.ts";
+import { accountBlocks } from "../account-blocks.ts";
+import { ChunkState, type MallocHeap, type MallocInput } from "../allocator.ts";
 import { BlockColumns } from "../block-columns.ts";
 import { anonymousRanges, dataRanges, subtractRanges } from "../glibc/memory-map.ts";
 import { SizeClassSums } from "../size-class-sums.ts";
@@ -69,6 +70,7 @@ function decodeHeap({ image, mappings, resident }: MallocInput, found: Discovery
   const brokenCaches = settleThreadCaches(image, caches, classBytes.length, blocks, problems);
   const brokenCentral = settleCentralLists(image, data, resident, classBytes.length, blocks, problems);
 
+  const ranges = [...spanRanges, ...metadata].sort(byStart);
   const chunks = columns.table();
   const sums = new SizeClassSums();
   const normal = { state: "normal", bytes: 0, residentBytes: 0 };
@@ -86,7 +88,7 @@ function decodeHeap({ image, mappings, resident }: MallocInput, found: Discovery
   return {
     allocator: "tcmalloc",
     variant: "gperftools 2.8 or later",
-    arenas: [accountArena(map, [...spanRanges, ...metadata].sort(byStart), chunks)],
+    arenas: accountBlocks(chunks, [{ address: map.root, main: true, threads: [], ranges }]),
     chunks,
     headerBytes: 0,
     borrowedBytes: 0,
@@ -152,31 +154,6 @@ function* structuresOf(map: PageMap, spans: SpanTable, caches: ThreadCaches | un
     yield address;
     yield address + (caches?.bytes ?? 0) - 1;
   }
-}
-
-function accountArena(map: PageMap, ranges: readonly AddressRange[], { length, bytes, state }: ChunkTable): MallocArena {
-  const sums = new Float64Array(Object.keys(ChunkState).length);
-  let freeChunks = 0;
-  for (let chunk = 0; chunk < length; chunk++) {
-    sums[state[chunk]] += bytes[chunk];
-    if (state[chunk] === ChunkState.free) freeChunks++;
-  }
-  const systemBytes = ranges.reduce((sum, { start, end }) => sum + end - start, 0);
-  const [freeBytes, cachedBytes, topBytes] = [sums[ChunkState.free], sums[ChunkState.cached], sums[ChunkState.top]];
-  return {
-    address: map.root,
-    main: true,
-    systemBytes,
-    inUseBytes: systemBytes - freeBytes - cachedBytes - topBytes,
-    freeBytes,
-    fastBytes: 0,
-    cachedBytes,
-    topBytes,
-    chunks: length,
-    freeChunks,
-    threads: [],
-    ranges,
-  };
 }
 
 function byStart(left: AddressRange, right: AddressRange): number {

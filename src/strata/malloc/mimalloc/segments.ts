@@ -1,0 +1,140 @@
+import type { PageSet } from "../../../base/page-set.ts";
+import { PAGE_BYTES, roundUp, USER_SPACE_END } from "../../../base/units.ts";
+import type { Mapping } from "../../../target/mapping.ts";
+import type { AddressRange, MemoryImage } from "../../../target/memory-image.ts";
+import { anonymousRanges, dataRanges } from "../glibc/memory-map.ts";
+import {
+  MIMALLOC_LAYOUTS,
+  type MimallocLayout,
+  SEGMENT_BYTES,
+  SegmentKind,
+  SLICE_BYTES,
+  SLICES_PER_SEGMENT,
+} from "./layouts.ts";
+
+/** A segment: what mimalloc takes from the kernel at once. */
+export interface Segment extends AddressRange {
+  /** Where its pages begin; before them lies the segment's header. */
+  readonly pagesStart: number;
+  /** Pages begin before this address: the header has no entries for what lies behind, the rest of a huge page. */
+  readonly entriesEnd: number;
+  /** Base of the control block of the thread that it belongs to; 0 when its thread has ended, or when it is unused. */
+  readonly threadId: number;
+}
+
+/** All segments of one mimalloc, ascending and disjoint. */
+export interface SegmentDiscovery {
+  readonly layout: MimallocLayout;
+  readonly segments: readonly Segment[];
+  /** The main thread's heap, in static data. */
+  readonly mainHeap: number;
+}
+
+interface Candidates {
+  readonly segments: Segment[];
+  /** Halves of the cookie that all of them carry, each xor its own address. */
+  readonly low: number;
+  readonly high: number;
+}
+
+/** The header takes one slice; with guard pages a few more. */
+const MOST_INFO_SLICES = 8;
+
+/**
+ * Finds mimalloc's segments: aligned to their size, their slices chained from the first to the last, and each with the process's one
+ * secret cookie, xor its own address. The cookie itself stands in the main heap, in static data.
+ *
+ * @returns undefined when there are none; "unknown" when there is memory like this, but no cookie in any static data
+ */
+export function findSegments(
+  image: MemoryImage,
+  mappings: readonly Mapping[],
+  resident: PageSet,
+): SegmentDiscovery | "unknown" | undefined {
+  let lookAlike = false;
+  for (const layout of MIMALLOC_LAYOUTS) {
+    const candidates = [...candidatesByCookie(image, layout, anonymousRanges(mappings), resident).values()];
+    candidates.sort((left, right) => right.segments.length - left.segments.length);
+    for (const { segments, low, high } of candidates) {
+      const cookie = findWord(image, dataRanges(mappings), resident, low, high);
+      if (cookie !== undefined) return { layout, segments, mainHeap: cookie - layout.heap.cookie };
+      lookAlike = true;
+    }
+  }
+  return lookAlike ? "unknown" : undefined;
+}
+
+function candidatesByCookie(
+  image: MemoryImage,
+  layout: MimallocLayout,
+  memory: readonly AddressRange[],
+  resident: PageSet,
+): Map<string, Candidates> {
+  const found = new Map<string, Candidates>();
+  for (const range of memory) {
+    for (let start = roundUp(range.start, SEGMENT_BYTES); start < range.end; ) {
+      const segment = resident.has(start) ? readSegment(image, layout, start) : undefined;
+      if (segment === undefined) {
+        start += SEGMENT_BYTES;
+        continue;
+      }
+      const low = (image.i32(start + layout.segment.cookie) ^ start) >>> 0;
+      const high = (image.i32(start + layout.segment.cookie + 4) ^ Math.floor(start / 2 ** 32)) >>> 0;
+      const key = `${high}:${low}`;
+      const same = found.get(key) ?? { segments: [], low, high };
+      same.segments.push(segment);
+      found.set(key, same);
+      start = roundUp(segment.end, SEGMENT_BYTES);
+    }
+  }
+  return found;
+}
+
+/** The segment whose header lies at `start`, or undefined when its slices make no chain. */
+function readSegment(image: MemoryImage, layout: MimallocLayout, start: number): Segment | undefined {
+  const { segment, page } = layout;
+  const kind = image.u32(start + segment.kind);
+  const slices = image.u64(start + segment.slices);
+  const entries = image.u64(start + segment.sliceEntries);
+  const infoSlices = image.u64(start + segment.infoSlices);
+  if (kind > SegmentKind.huge || infoSlices < 1 || infoSlices > MOST_INFO_SLICES) return undefined;
+  if (entries <= infoSlices || entries > SLICES_PER_SEGMENT || slices < entries) return undefined;
+  // The slices of a huge segment's only page are more than there are entries.
+  const end = kind === SegmentKind.huge ? slices : entries;
+  let at = 0;
+  while (at < entries) {
+    const count = image.u32(start + segment.pages + at * page.bytes + page.sliceCount);
+    if (count === 0 || at + count > end || (at === 0 && count !== infoSlices)) return undefined;
+    at += count;
+  }
+  if (start + slices * SLICE_BYTES > USER_SPACE_END) return undefined;
+  return {
+    start,
+    end: start + slices * SLICE_BYTES,
+    entriesEnd: start + entries * SLICE_BYTES,
+    pagesStart: start + infoSlices * SLICE_BYTES,
+    threadId: image.u64(start + segment.threadId),
+  };
+}
+
+/** Where a 64-bit word stands in static data. */
+function findWord(
+  image: MemoryImage,
+  ranges: readonly AddressRange[],
+  resident: PageSet,
+  low: number,
+  high: number,
+): number | undefined {
+  const { memory } = image;
+  for (const { start, end } of ranges) {
+    for (let page = start; page < end; page += PAGE_BYTES) {
+      if (!resident.has(page) || !image.has(page)) continue;
+      const word = image.wordOf(page);
+      for (let offset = 0; offset < PAGE_BYTES; offset += 8) {
+        if (memory.load(word + offset / 4) !== (low | 0) || memory.load(word + offset / 4 + 1) !== (high | 0)) continue;
+        return page + offset;
+      }
+    }
+  }
+  return undefined;
+}
