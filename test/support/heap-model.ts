@@ -30,8 +30,20 @@ export type ObjectModel =
       /** All keys are str: no hashes in the entries, from 3.11. */
       readonly strKeys: boolean;
     }
-  | { readonly kind: "split"; readonly class: number; readonly values: readonly Reference[] }
-  | { readonly kind: "set"; readonly keys: readonly Reference[]; readonly large: boolean }
+  | {
+      readonly kind: "split";
+      readonly class: number;
+      readonly values: readonly Reference[];
+      /** Has keys that its class no longer shares. */
+      readonly alone: boolean;
+    }
+  | {
+      readonly kind: "set";
+      readonly keys: readonly Reference[];
+      /** What the entries of removed keys point at. */
+      readonly removed: readonly Reference[];
+      readonly large: boolean;
+    }
   | { readonly kind: "slots"; readonly class: number; readonly values: readonly Reference[] }
   | {
       /** An instance whose class gives it a dictionary. */
@@ -113,8 +125,8 @@ const object: fc.Arbitrary<ObjectModel> = fc.oneof(
     spareBits: fc.nat(2),
     strKeys: fc.boolean(),
   }),
-  fc.record({ kind: fc.constant("split" as const), class: reference, values: references(8) }),
-  fc.record({ kind: fc.constant("set" as const), keys: references(8), large: fc.boolean() }),
+  fc.record({ kind: fc.constant("split" as const), class: reference, values: references(8), alone: fc.boolean() }),
+  fc.record({ kind: fc.constant("set" as const), keys: references(5), removed: references(3), large: fc.boolean() }),
   fc.record({ kind: fc.constant("slots" as const), class: reference, values: references(6) }),
   fc.record({
     kind: fc.constant("instance" as const),

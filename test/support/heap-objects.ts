@@ -142,7 +142,7 @@ function fillList(encoder: HeapEncoder, written: WrittenObject, { items, spare }
   referAll(encoder, written, table, items, ITEM);
 }
 
-function fillSet(encoder: HeapEncoder, written: WrittenObject, { keys, large }: Of<"set">): void {
+function fillSet(encoder: HeapEncoder, written: WrittenObject, { keys, removed, large }: Of<"set">): void {
   const { writer, layout } = encoder;
   const entries = large ? LARGE_SET_ENTRIES : SMALL_SET_ENTRIES;
   const table = large
@@ -152,6 +152,11 @@ function fillSet(encoder: HeapEncoder, written: WrittenObject, { keys, large }: 
   writer.put64(written.address + layout.offset("PySetObject", "table"), table);
   for (const [index, key] of keys.entries()) {
     encoder.refer(written, table + ((index * 5) % entries) * 16, encoder.target(key), ITEM + ((index * 5) % entries));
+  }
+  for (const [index, dummy] of removed.entries()) {
+    const entry = table + (((keys.length + index) * 5) % entries) * 16;
+    writer.put64(entry, encoder.target(dummy));
+    for (const half of [8, 12]) writer.put32(entry + half, 2 ** 32 - 1);
   }
 }
 
@@ -210,23 +215,48 @@ function fillSharedKeys(encoder: HeapEncoder, { object, type, keys, keysBits }: 
 function fillSplit(encoder: HeapEncoder, written: WrittenObject, object: Of<"split">): void {
   const { writer, layout } = encoder;
   const shared = encoder.classOf(object) as WrittenClass;
-  writer.put64(written.address + layout.offset("PyDictObject", "ma_keys"), shared.keys);
+  const keys = object.alone ? writeOwnKeys(encoder, written, shared) : shared.keys;
+  writer.put64(written.address + layout.offset("PyDictObject", "ma_keys"), keys);
   writer.put64(
     written.address + layout.offset("PyDictObject", "ma_values"),
-    writeValues(encoder, written, shared, object.values),
+    writeValues(encoder, written, shared, object.values, object.alone),
   );
 }
 
+/** Keys as a class has them, of one dictionary; returns where they are. */
+function writeOwnKeys(encoder: HeapEncoder, written: WrittenObject, { type, keysBits }: WrittenClass): number {
+  const names = type.model?.names ?? [];
+  const entryBytes = encoder.minor >= 11 ? 16 : 24;
+  const bytes = keysBytes(encoder.layout, keysBits, entryBytes);
+  const keys = allocateBuffer(encoder, written, bytes, bytes);
+  putKeysHeader(encoder, keys, { references: 1, bits: keysBits, kind: KeysKind.split, entries: names.length });
+  const first = firstEntry(encoder, keys, keysBits) + (entryBytes === 24 ? 8 : 0);
+  for (const [index, name] of names.entries())
+    encoder.refer(written, first + index * entryBytes, encoder.target(name), ITEM + 2 * index);
+  return keys;
+}
+
 /** Values of a split dictionary in memory of their own; returns where the pointer to them points. */
-function writeValues(encoder: HeapEncoder, written: WrittenObject, shared: WrittenClass, given: readonly number[]): number {
+function writeValues(
+  encoder: HeapEncoder,
+  written: WrittenObject,
+  shared: WrittenClass,
+  given: readonly number[],
+  alone = false,
+): number {
   const { writer, minor } = encoder;
+  const refer = (at: number): void => {
+    for (const [index, value] of values.entries()) {
+      encoder.refer(written, at + index * 8, encoder.target(value), alone ? ITEM + 2 * index + 1 : ATTRIBUTE + index);
+    }
+  };
   const capacity = usableSlots(shared.keysBits);
   const values = given.slice(0, shared.type.model?.names.length);
   if (minor >= 13) {
     const bytes = 8 + capacity * 8 + roundUp(capacity, 8);
     const table = allocateBuffer(encoder, written, bytes, bytes);
     for (const [index, byte] of [capacity, values.length, 0, 1].entries()) writer.put8(table + index, byte);
-    referAll(encoder, written, table + 8, values, ATTRIBUTE);
+    refer(table + 8);
     return table;
   }
   // 3.11 and 3.12: the order of insertion, its length and the length of all that, before the values.
@@ -237,7 +267,7 @@ function writeValues(encoder: HeapEncoder, written: WrittenObject, shared: Writt
     writer.put8(first - 1, prefix);
     writer.put8(first - 2, values.length);
   }
-  referAll(encoder, written, first, values, ATTRIBUTE);
+  refer(first);
   return first;
 }
 

@@ -94,7 +94,9 @@ function ownSize(heap: WrittenHeap, written: WrittenObject): number {
       return type.basicBytes + (written.buffers[0].usedBytes ?? 0);
     case "split": {
       const shared = heap.classes.filter(({ keys }) => keys !== 0);
-      return type.basicBytes + 8 * usableSlots(shared[object.class % shared.length].keysBits);
+      const { keysBits } = shared[object.class % shared.length];
+      const keys = object.alone ? keysBytes(layout, keysBits, entryBytes) : 0;
+      return type.basicBytes + 8 * usableSlots(keysBits) + keys;
     }
     case "str": {
       const wide = object.wide && layout.has("PyASCIIObject", "wstr") ? (object.length + 1) * 4 : 0;
@@ -144,7 +146,7 @@ function referencesOf(heap: WrittenHeap, written: WrittenObject): ExpectedRefere
   if (written.type.model !== undefined) {
     references.push({ to: written.type.address, slot: packSlot(SlotPart.implicit, 0), counted: true });
   }
-  if (object.kind === "split") {
+  if (object.kind === "split" && !object.alone) {
     const shared = heap.classes.filter(({ keys }) => keys !== 0);
     const { address } = shared[object.class % shared.length].object;
     references.push({ to: address, slot: fieldSlot(layout.offset("PyDictObject", "ma_keys")), counted: false });

@@ -42,8 +42,20 @@ export function decodeSet(word: i32, place: i32): f64 {
     if (!fits(low, high, bytes)) return 0;
     claim(low, high, bytes, place);
   }
-  visitEach(table, entries, 4, 4, P.SLOT_ITEM);
+  visitMembers(table, entries);
   return inside ? 0 : bytes;
+}
+
+/** Visits the keys of a set's table. That of a removed entry is a dummy, no member: its hash is −1 (Objects/setobject.c). */
+function visitMembers(table: i32, entries: i32): void {
+  let from = 0;
+  for (let entry = 0; entry < entries; entry++) {
+    const hash = table + (entry << 2) + 2;
+    if ((load32(hash) & load32(hash + 1)) !== -1) continue;
+    visitEach(table + (from << 2), entry - from, 4, 4, P.SLOT_ITEM | from);
+    from = entry + 1;
+  }
+  visitEach(table + (from << 2), entries - from, 4, 4, P.SLOT_ITEM | from);
 }
 
 /** Facts of the keys object last read by `readKeys`. */
@@ -113,18 +125,18 @@ export function decodeDict(word: i32, place: i32): f64 {
   const own = load32(keysWord) === 1 && load32(keysWord + 1) === 0;
   // Read before visiting: a visit may read other keys.
   const ownBytes = own ? keysBytes : 0;
+  if (own) claim(low, high, ownBytes, place);
   if ((valuesLow | valuesHigh) !== 0) {
-    if (S.references !== 0) emitUncounted(rawPlaceAt(low, high), P.SLOT_FIELD | ((S.dictKeys - 4) >> 1), P.SHARED_KEYS);
-    return decodeSplitValues(valuesLow, valuesHigh, place) + ownBytes;
+    if (S.references !== 0 && !own) emitUncounted(rawPlaceAt(low, high), P.SLOT_FIELD | ((S.dictKeys - 4) >> 1), P.SHARED_KEYS);
+    return decodeSplitValues(valuesLow, valuesHigh, place, own) + ownBytes;
   }
   // Keys and values by turns.
   visitEach(keysFirst + keysKeyWord, keysCount << 1, 2, keysEntryWords - 2, P.SLOT_ITEM);
-  if (own) claim(low, high, ownBytes, place);
   return ownBytes;
 }
 
 /** Values of a split dictionary whose keys were just read; returns what sys.getsizeof counts of them. */
-function decodeSplitValues(low: i32, high: i32, place: i32): f64 {
+function decodeSplitValues(low: i32, high: i32, place: i32, own: boolean): f64 {
   const word = translate(low, high);
   if (isAbsent(word)) return 0;
   const count = keysCount;
@@ -135,7 +147,7 @@ function decodeSplitValues(low: i32, high: i32, place: i32): f64 {
     // Those in the object are the object's.
     if (!embedded) {
       claim(low, high, unsigned(8 + capacity * 8 + ((capacity + 7) & -8)), place);
-      visitRun(word + 2, count < capacity ? count : capacity, P.SLOT_ATTRIBUTE);
+      visitSplit(word + 2, count < capacity ? count : capacity, own);
     }
     // sys.getsizeof goes by the room of the shared keys, which may have changed since.
     return unsigned(keysCapacity) * 8;
@@ -144,13 +156,30 @@ function decodeSplitValues(low: i32, high: i32, place: i32): f64 {
     const capacity = keysCapacity;
     const prefix = load32(word - 1) >>> 24;
     claim(low - prefix, high, unsigned(prefix + capacity * 8), place);
-    visitRun(word, count, P.SLOT_ATTRIBUTE);
+    visitSplit(word, count, own);
     return unsigned(capacity) * 8;
   }
   const bytes = usable(keysSlots) * 8;
   claim(low, high, bytes, place);
-  visitRun(word, count, P.SLOT_ATTRIBUTE);
+  visitSplit(word, count, own);
   return bytes;
+}
+
+/**
+ * Visits values, whose keys were just read. A dictionary that alone has its keys refers to them as well: its class shares others by
+ * now (make_keys_shared of 3.6–3.10, insertdict later), so both are entries of its own.
+ */
+function visitSplit(values: i32, count: i32, own: boolean): void {
+  if (!own) {
+    visitRun(values, count, P.SLOT_ATTRIBUTE);
+    return;
+  }
+  const entryWords = keysEntryWords;
+  let key = keysFirst + keysKeyWord;
+  for (let entry = 0; entry < count; entry++, key += entryWords) {
+    visitRun(key, 1, P.SLOT_ITEM | (entry << 1));
+    visitRun(values + (entry << 1), 1, P.SLOT_ITEM | (entry << 1) | 1);
+  }
 }
 
 /** More than SHARED_KEYS_MAX_SIZE (dictobject.c, 30) rounded up to what its table holds. */
