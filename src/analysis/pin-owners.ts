@@ -1,7 +1,7 @@
 /** What holds memory back, in words: an object and the path to it, a library, a thread's cache, the runtime. */
 import { descriptorState, descriptorType, SnapshotChunkState } from "../snapshot/states.ts";
 import { type MallocTables, ObjectState, OwnerKind, type Snapshot } from "../snapshot/tables.ts";
-import type { ObjectGraph } from "./object-graph.ts";
+import { type ObjectGraph, openObjectGraph } from "./object-graph.ts";
 import { objectLabel } from "./object-labels.ts";
 import { shortestPath } from "./paths.ts";
 import { qualifiedTypeName } from "./types.ts";
@@ -21,6 +21,12 @@ export interface PinContext {
   readonly snapshot: Snapshot;
   /** Undefined when the capture holds no references: pins are without paths then. */
   readonly graph: ObjectGraph | undefined;
+}
+
+/** Paths are told where the snapshot has references. */
+export function pinContext(snapshot: Snapshot): PinContext {
+  const graph = snapshot.graph === undefined ? undefined : openObjectGraph(snapshot);
+  return { snapshot, graph: graph?.ok ? graph.value : undefined };
 }
 
 /** What a place of a pool is; undefined for a free one. */

@@ -27,6 +27,10 @@ export interface Glyphs {
   /** Use of a piece of address space, from full to free. */
   readonly shades: readonly string[];
   readonly branch: string;
+  /** What keeps a heap from shrinking. */
+  readonly pin: string;
+  /** An arena that few blocks hold. */
+  readonly pinned: string;
 }
 
 const UNICODE_GLYPHS: Glyphs = {
@@ -39,6 +43,8 @@ const UNICODE_GLYPHS: Glyphs = {
   levels: ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"],
   shades: ["█", "▓", "▒", "░", "·"],
   branch: "█",
+  pin: "▼",
+  pinned: "o",
 };
 
 /** For TERM=dumb, where nothing beyond ASCII can be relied on. */
@@ -52,6 +58,8 @@ const ASCII_GLYPHS: Glyphs = {
   levels: ["1", "2", "3", "4", "5", "6", "7", "8"],
   shades: ["#", "=", "-", ".", "_"],
   branch: "-",
+  pin: "v",
+  pinned: "o",
 };
 
 /** How text is written: to which width, with or without colour, in which glyphs. */

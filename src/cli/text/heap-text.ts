@@ -1,13 +1,19 @@
 import { accountHeap, type HeapRow, type HeapUse, mapHeap } from "../../analysis/heap.ts";
-import type { MallocSettingsFacts, MallocTables, Snapshot } from "../../snapshot/tables.ts";
+import { residentPages } from "../../analysis/ledger.ts";
+import { type PinContext, pinContext } from "../../analysis/pin-owners.ts";
+import { type HeapPin, heapPins } from "../../analysis/pins.ts";
+import { type Trim, trimOf } from "../../analysis/trim.ts";
+import type { PageSet } from "../../base/page-set.ts";
+import type { MallocTables, Snapshot } from "../../snapshot/tables.ts";
 import { shadeMark } from "../format/bars.ts";
-import { wrap, wrapIndented } from "../format/layout.ts";
+import { wrap } from "../format/layout.ts";
 import { sumOf } from "../format/rounding.ts";
 import { paint, type Style } from "../format/style.ts";
 import { type Column, type Row, tableLines } from "../format/table.ts";
 import { ABSENT, formatBytes, formatCount, formatSteps, partSteps, toSteps, type Unit, unitFor } from "../format/units.ts";
 import { closingLines } from "./closing.ts";
 import { headingLines, sectionLines } from "./heading.ts";
+import { causeLines, pinLines } from "./heap-pins-text.ts";
 
 const LEAST_NAME_CELLS = 9;
 const FIGURE_CELLS = 9;
@@ -15,6 +21,9 @@ const FIGURE_CELLS = 9;
 const NARROW_FIGURE_CELLS = 8;
 const LEAST_BAR_CELLS = 8;
 const MAP_MARGIN_CELLS = 12;
+/** From this width on there is room for what a trim returns, from this one for resident bytes too. */
+const TRIM_CELLS = 72;
+const ROOMY_CELLS = 110;
 
 type PartKey = "inUseBytes" | "freeBytes" | "cachedBytes" | "topBytes" | "overheadBytes";
 const PARTS: readonly { readonly key: PartKey; readonly head: string }[] = [
@@ -27,7 +36,9 @@ const PARTS: readonly { readonly key: PartKey; readonly head: string }[] = [
 
 /** The malloc heaps of a process as text, one section an allocator. */
 export function heapText(snapshot: Snapshot, style: Style): string[] {
-  const sections = snapshot.malloc.map((malloc) => allocatorLines(malloc, snapshot, style));
+  const context = pinContext(snapshot);
+  const resident = residentPages(snapshot);
+  const sections = snapshot.malloc.map((malloc) => allocatorLines(malloc, context, resident, style));
   const none = `No allocator that pystrata knows was found in process ${snapshot.process.pid}; explain and report go down to mappings.`;
   return [
     ...(sections.length === 0
@@ -38,21 +49,26 @@ export function heapText(snapshot: Snapshot, style: Style): string[] {
   ];
 }
 
-function allocatorLines(malloc: MallocTables, snapshot: Snapshot, style: Style): string[] {
+function allocatorLines(malloc: MallocTables, context: PinContext, resident: PageSet, style: Style): string[] {
+  const { snapshot } = context;
   const { rows, use } = accountHeap(malloc, snapshot.pages);
+  const trim = trimOf(snapshot, malloc, resident);
+  const pins = heapPins(context, malloc, resident);
   const system = sumOf(rows.map((row) => row.systemBytes));
   const unit = unitFor(system);
   const arenas = malloc.arenas.length === 1 ? "1 arena" : `${formatCount(malloc.arenas.length)} arenas`;
   const mapped = malloc.mapped.count === 1 ? "1 mmapped chunk" : `${formatCount(malloc.mapped.count)} mmapped chunks`;
-  const resident = sumOf(rows.map((row) => row.residentBytes));
-  const headline = `${versionOf(malloc, snapshot)}, ${arenas} and ${mapped}: ${formatBytes(resident)} resident`;
+  const whole = sumOf(rows.map((row) => row.residentBytes));
+  const headline = `${versionOf(malloc, snapshot)}, ${arenas} and ${mapped}: ${formatBytes(whole)} resident`;
   return [
     ...headingLines("malloc", [headline], style),
+    ...trimLines(malloc, trim, style),
     "",
-    ...heapTable(rows, unit, style),
+    ...heapTable(rows, trim, unit, style),
     ...useLines(use, displayedInUse(rows, unit), unit, style),
-    ...mapLines(malloc, style),
-    ...settingsLines(malloc.settings, style),
+    ...mapLines(malloc, pins, style),
+    ...pinLines(malloc, pins, style),
+    ...causeLines(malloc, snapshot, style),
   ];
 }
 
@@ -61,16 +77,33 @@ function versionOf(malloc: MallocTables, { process }: Snapshot): string {
   return process.allocator?.startsWith(malloc.allocator) ? process.allocator : `${malloc.allocator} ${malloc.variant}`.trim();
 }
 
-function heapTable(rows: readonly HeapRow[], unit: Unit, style: Style): string[] {
+/** What malloc_trim(0) returns, and what it cannot. */
+function trimLines(malloc: MallocTables, trim: Trim | undefined, style: Style): string[] {
+  if (trim === undefined) return [];
+  const free = sumOf(malloc.arenas.map((arena) => arena.freeBytes + arena.fastBytes + arena.topBytes));
+  const rest = free - trim.releasableBytes;
+  const stays =
+    rest > 0 ? ` The other ${formatBytes(rest)} that are free were never touched or share pages with bytes in use.` : "";
+  const returns = formatBytes(trim.releasableBytes);
+  const [first, ...others] = wrap(`A trim returns ${returns}.${stays}`, style.width);
+  return [first.replace(returns, () => paint(style, "recover", returns)), ...others];
+}
+
+function heapTable(rows: readonly HeapRow[], trim: Trim | undefined, unit: Unit, style: Style): string[] {
   const { system, parts } = roundTable(rows, unit);
+  // Where it is too narrow for the column, the sum above has to do.
+  const trimmed = trim && style.width >= TRIM_CELLS ? rounded([...trim.byArena], unit) : undefined;
   const resident = rounded(
     rows.map((row) => row.residentBytes),
     unit,
   );
   const names = rowNames(rows);
-  const layout = layOut(names, style);
+  const layout = layOut(names, trimmed !== undefined, style);
   const largest = Math.max(...rows.map((row) => row.systemBytes));
   const withResident = (steps: number) => (layout.withResident ? [formatSteps(steps, unit)] : []);
+  // Mmapped chunks go back by themselves.
+  const withTrim = (steps: number | undefined) =>
+    trimmed === undefined ? [] : [steps === undefined ? ABSENT : formatSteps(steps, unit)];
 
   const lines: Row[] = rows.map((row, index) => ({
     label: [names[index]],
@@ -79,6 +112,7 @@ function heapTable(rows: readonly HeapRow[], unit: Unit, style: Style): string[]
       ...PARTS.map(({ key }, part) =>
         row.arena === undefined && row[key] === 0 ? ABSENT : formatSteps(parts[index][part], unit),
       ),
+      ...withTrim(trimmed?.rows[index]),
       ...withResident(resident.rows[index]),
     ],
     tail: layout.barCells < LEAST_BAR_CELLS ? "" : rowBar(row, largest, layout.barCells, style),
@@ -86,7 +120,11 @@ function heapTable(rows: readonly HeapRow[], unit: Unit, style: Style): string[]
   const sums = PARTS.map((_, part) => sumOf(parts.map((row) => row[part])));
   const all: Row = {
     label: ["All"],
-    figures: [...[system.whole, ...sums].map((steps) => formatSteps(steps, unit)), ...withResident(resident.whole)],
+    figures: [
+      ...[system.whole, ...sums].map((steps) => formatSteps(steps, unit)),
+      ...withTrim(trimmed?.whole),
+      ...withResident(resident.whole),
+    ],
     whole: true,
   };
   return tableLines({ head: unit.name, cells: layout.nameCells }, layout.columns, [...lines, all], style);
@@ -100,12 +138,13 @@ interface Layout {
 }
 
 /** Resident is a fact of its own beside the sum, since free and top pages may never have been touched; it goes first when narrow. */
-function layOut(names: readonly string[], style: Style): Layout {
+function layOut(names: readonly string[], withTrim: boolean, style: Style): Layout {
   const nameCells = Math.max(LEAST_NAME_CELLS, ...names.map((name) => name.length + 1));
   const roomFor = (cells: number, columns: number) => style.width - nameCells - cells * columns >= 0;
-  const heads = ["system", ...PARTS.map(({ head }) => head)];
+  const heads = ["system", ...PARTS.map(({ head }) => head), ...(withTrim ? ["trim"] : [])];
   const cells = roomFor(FIGURE_CELLS, heads.length + 1) ? FIGURE_CELLS : NARROW_FIGURE_CELLS;
-  const withResident = roomFor(cells, heads.length + 1);
+  // Beside a trim it has to leave room for bars.
+  const withResident = withTrim ? style.width >= ROOMY_CELLS : roomFor(cells, heads.length + 1);
   const columns = (withResident ? [...heads, "resident"] : heads).map((head) => ({ head, cells }));
   return { nameCells, columns, withResident, barCells: style.width - nameCells - cells * columns.length - 3 };
 }
@@ -180,31 +219,17 @@ function useLines(use: HeapUse, inUseSteps: number, unit: Unit, style: Style): s
   return named.length === 0 ? [] : wrap(`In use: ${named.join(", ")}.`, style.width).map((line) => paint(style, "note", line));
 }
 
-function mapLines(malloc: MallocTables, style: Style): string[] {
+function mapLines(malloc: MallocTables, pins: readonly HeapPin[], style: Style): string[] {
   const main = malloc.arenas.findIndex((arena) => arena.main);
   if (main < 0 || malloc.arenas[main].ranges.length === 0) return [];
   const { cellBytes, cells } = mapHeap(malloc, main, style.width - MAP_MARGIN_CELLS);
-  const marks = Array.from(cells, (use) => shadeMark(use, style.glyphs)).join("");
+  const marks = Array.from(cells, (use) => shadeMark(use, style.glyphs));
+  const { ranges } = malloc.arenas[main];
+  // Ranges are drawn end to end; a pin is marked in the first, the brk heap.
+  const marked = pins.filter((pin) => pin.arena === main && pin.start === ranges[0].start && pin.recoverableBytes >= cellBytes);
+  for (const pin of marked) marks[Math.floor((pin.address - pin.start) / cellBytes)] = style.glyphs.pin;
   const one = formatBytes(cellBytes).replace(".0 ", " ");
-  const note = `main arena, one character is ${one}, ${style.glyphs.shades.join("")} full to free`;
-  return ["", ...sectionLines("By address", note, style), `  ${paint(style, "malloc", marks)}`];
-}
-
-function settingsLines(settings: MallocSettingsFacts | undefined, style: Style): string[] {
-  if (!settings) return [];
-  const dynamic = settings.dynamicThreshold ? "glibc raises it by itself" : "fixed";
-  return [
-    "",
-    paint(style, "heading", "Settings now"),
-    ...[
-      `mmap threshold ${formatBytes(settings.mmapThreshold)}, ${dynamic}; at most ${formatCount(settings.mmapMax)} mmapped chunks`,
-      `trim threshold ${thresholdText(settings.trimThreshold)}, top pad ${formatBytes(settings.topPad)}`,
-      settings.arenaMax > 0 ? `at most ${formatCount(settings.arenaMax)} arenas` : "arena limit not set: eight per core",
-    ].flatMap((line) => wrapIndented(`  ${line}`, style.width, 4)),
-  ];
-}
-
-/** A threshold above any heap switches trimming off (M_TRIM_THRESHOLD of -1 is the largest size_t). */
-function thresholdText(bytes: number): string {
-  return bytes >= 2 ** 47 ? "never" : formatBytes(bytes);
+  const legend = marked.length > 0 ? `, ${style.glyphs.pin} pin` : "";
+  const note = `main arena, one character is ${one}, ${style.glyphs.shades.join("")} full to free${legend}`;
+  return ["", ...sectionLines("By address", note, style), `  ${paint(style, "malloc", marks.join(""))}`];
 }
