@@ -5,7 +5,8 @@ import type { GraphTables } from "../snapshot/graph-tables.ts";
 import { descriptorType } from "../snapshot/states.ts";
 import type { ObjectTables, Snapshot, TypeTable } from "../snapshot/tables.ts";
 import type { PythonRuntime } from "../strata/cpython/locate/python-runtime.ts";
-import { type DecodedObjects, decodeObjects, type LibraryData } from "../strata/cpython/objects/decode-objects.ts";
+import { type DecodedObjects, decodeObjects } from "../strata/cpython/objects/decode-objects.ts";
+import type { LibraryData } from "../strata/cpython/objects/native-memory.ts";
 import { readFreeLists } from "../strata/cpython/runtime/free-lists.ts";
 import { type HeapFacts, readHeapFacts } from "../strata/cpython/runtime/heap-facts.ts";
 import { readInterned } from "../strata/cpython/runtime/interned.ts";
@@ -25,6 +26,7 @@ import { buildClaimTable } from "./claim-table.ts";
 import { captureFacts, interpreterFacts, processFacts, threadFacts } from "./facts.ts";
 import { buildGraphTables } from "./graph-tables.ts";
 import { buildMallocTables } from "./malloc-tables.ts";
+import { allocatorRanges, nativeSurroundings } from "./native-surroundings.ts";
 import { buildPymallocTables } from "./pymalloc-tables.ts";
 import { buildReferenceTables } from "./reference-tables.ts";
 
@@ -93,6 +95,7 @@ export async function decodeSnapshot({
       readOnly,
       freeListObjects: freeLists.flatMap(({ addresses }) => addresses),
       libraryData: libraryData(os, runtime),
+      surroundings: nativeSurroundings(taken, os, allocatorRanges(mallocs, pymalloc)),
       progress: (done, total) => progress?.({ phase: "pools", done, total }),
       phase,
       references: references
@@ -149,6 +152,7 @@ export async function decodeSnapshot({
     pymalloc: pymalloc && objects ? buildPymallocTables(pymalloc, resident, objects) : undefined,
     types,
     objects: objects && objectTables(objects, runtime),
+    unowned: objects?.unowned,
     graph,
     interpreters,
     threads: threadFacts(taken, threads),

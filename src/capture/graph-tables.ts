@@ -7,7 +7,8 @@ import {
   type ValueTable,
 } from "../snapshot/graph-tables.ts";
 import type { ObjectTables } from "../snapshot/tables.ts";
-import type { DecodedGraph, DecodedObjects, LibraryData } from "../strata/cpython/objects/decode-objects.ts";
+import type { DecodedGraph, DecodedObjects } from "../strata/cpython/objects/decode-objects.ts";
+import type { LibraryData } from "../strata/cpython/objects/native-memory.ts";
 import type { HeapFacts } from "../strata/cpython/runtime/heap-facts.ts";
 import type { DecodedTypeGraph } from "../strata/cpython/runtime/type-graph.ts";
 import type { DecodedValues } from "../strata/cpython/runtime/values.ts";

@@ -3,8 +3,9 @@ import { Uint8Column, Uint32Column } from "../base/columns.ts";
 import { RootKind, type RootTable } from "../snapshot/graph-tables.ts";
 import { descriptorState, descriptorType } from "../snapshot/states.ts";
 import { ObjectState } from "../snapshot/tables.ts";
-import type { DecodedObjects, LibraryData } from "../strata/cpython/objects/decode-objects.ts";
+import type { DecodedObjects } from "../strata/cpython/objects/decode-objects.ts";
 import type { NativePointers } from "../strata/cpython/objects/graph-streams.ts";
+import type { LibraryData } from "../strata/cpython/objects/native-memory.ts";
 import type { DecodedRoot } from "../strata/cpython/runtime/heap-facts.ts";
 
 /** What holds objects from outside, as far as each stratum knows. */

@@ -15,6 +15,8 @@ export interface Snapshot {
   readonly pymalloc: PymallocTables | undefined;
   readonly types: TypeTable;
   readonly objects: ObjectTables | undefined;
+  /** Native memory that has no owner, its largest groups; undefined in files of before and without a Python. */
+  readonly unowned?: readonly UnownedGroup[] | undefined;
   /** Who refers to whom; undefined when the capture was not asked for it or found no Python. */
   readonly graph: GraphTables | undefined;
   readonly interpreters: readonly InterpreterFacts[];
@@ -312,7 +314,7 @@ export interface ObjectTables {
   readonly poolPlaces: number;
   readonly chunkPlaces: number;
   /**
-   * Bits 0–23 type index (of a buffer: 1 when its bytes come on top of its owner's shallow size, else 0), 24–26 `ObjectState`, 27–28 header code, 29–30 generation (3 = untracked, permanent
+   * Bits 0–23 type index (of a buffer: 1 when its bytes come on top of its owner's shallow size, else 0; of a raw place: `UnownedKind`), 24–26 `ObjectState`, 27–28 header code, 29–30 generation (3 = untracked, permanent
    * counts as 2), 31 two debug headers instead of one.
    */
   readonly descriptor: Uint32Array;
@@ -327,6 +329,43 @@ export interface ObjectTables {
   readonly headerBytes: readonly number[];
   /** Bytes that a debug allocator puts before every block, 0 or 16. */
   readonly debugBytes: number;
+}
+
+/** What is known of memory in use that has no owner. */
+export const UnownedKind = {
+  /** Not looked at, since there is no Python. */
+  unknown: 0,
+  /** A thread's stack or thread-local data points at it: `link` is the thread's row. */
+  thread: 1,
+  /** Other memory of the process points at it: mappings of no library and no allocator. */
+  elsewhere: 2,
+  /** Only memory points at it that is itself held by nobody. */
+  chained: 3,
+  /** The same, and it begins as objects of a library's C++ classes do: `link` is the library's index. */
+  guessed: 4,
+  /** Nothing points at it. */
+  leaked: 5,
+} as const;
+
+/** Chunks of one size that are unowned in the same way. */
+export interface UnownedGroup {
+  /** `UnownedKind` */
+  readonly kind: number;
+  /** Thread's row or library's index as in `link`, -1 for none. */
+  readonly owner: number;
+  /** Bytes that each can hold. */
+  readonly bytes: number;
+  readonly chunks: number;
+  readonly samples: readonly UnownedSample[];
+}
+
+export interface UnownedSample {
+  readonly address: number;
+  /**
+   * What its first words are, a letter for each: `o` a pointer to an object, `m` to other memory, `s` to a stack, `c` to code, `r` to
+   * constants, `d` to data of a library, `0` zero, `.` anything else. No contents.
+   */
+  readonly pattern: string;
 }
 
 export interface InterpreterFacts {

@@ -34,6 +34,8 @@ import {
   type Snapshot,
   type ThreadFacts,
   type TypeTable,
+  type UnownedGroup,
+  type UnownedSample,
 } from "../tables.ts";
 import {
   boolean,
@@ -341,6 +343,14 @@ const THREAD = struct<ThreadFacts>({
 
 const PROBLEM = struct<Problem>({ kind: text, sentence: text, count: number, address: optional<number>(number) });
 
+const UNOWNED_GROUP = struct<UnownedGroup>({
+  kind: number,
+  owner: number,
+  bytes: number,
+  chunks: number,
+  samples: list<UnownedSample>(struct<UnownedSample>({ address: number, pattern: text })),
+});
+
 /** The whole snapshot. */
 export const SNAPSHOT_SCHEMA: Node = struct<Snapshot>({
   process: PROCESS,
@@ -352,6 +362,7 @@ export const SNAPSHOT_SCHEMA: Node = struct<Snapshot>({
   pymalloc: optional<PymallocTables>(PYMALLOC),
   types: TYPE_TABLE,
   objects: optional<ObjectTables>(OBJECTS),
+  unowned: optional<readonly UnownedGroup[]>(list<UnownedGroup>(UNOWNED_GROUP)),
   graph: optional<GraphTables>(GRAPH),
   interpreters: list<InterpreterFacts>(INTERPRETER),
   threads: list<ThreadFacts>(THREAD),

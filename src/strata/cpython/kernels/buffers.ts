@@ -120,7 +120,8 @@ function own(low: i32, high: i32, used: f64, owner: i32, counted: i32): f64 {
   return capacity;
 }
 
-function makeBuffer(place: i32, used: f64, owner: i32, counted: i32): void {
+/** Makes a raw place a buffer of `used` bytes of the object at `owner`; `counted` is `BUFFER_…`. */
+export function makeBuffer(place: i32, used: f64, owner: i32, counted: i32): void {
   describe(place, counted, P.STATE_BUFFER, 0);
   storeBytes(place, used);
   store32(S.link + place, owner);

@@ -181,6 +181,19 @@ export const BUFFER_COUNTED: i32 = 0;
 /** Its bytes come on top of the owner's shallow size. */
 export const BUFFER_EXTRA: i32 = 1;
 
+// Type field of the descriptor of memory in use that has no owner; the same as snapshot's UnownedKind.
+export const UNOWNED_UNKNOWN: i32 = 0;
+/** A thread's stack or thread-local data points at it: its link is the thread's row. */
+export const UNOWNED_THREAD: i32 = 1;
+/** Other memory of the process points at it: mappings that are nobody's known data. */
+export const UNOWNED_ELSEWHERE: i32 = 2;
+/** Only other memory without an owner points at it. */
+export const UNOWNED_CHAINED: i32 = 3;
+/** The same, and it begins as objects of C++ classes of a library do: its link is the library. */
+export const UNOWNED_GUESSED: i32 = 4;
+/** Nothing points at it. */
+export const UNOWNED_LEAKED: i32 = 5;
+
 // Slots of references: part in the upper three bits, position in the others; the same as snapshot's SlotPart.
 export const SLOT_ITEM: i32 = 0;
 export const SLOT_FIELD: i32 = 0x20000000;

@@ -15,16 +15,16 @@ import { type DecodedGraph, GraphStreams } from "./graph-streams.ts";
 import { headBytes, writeParameters } from "./kernel-parameters.ts";
 import { buildKernelTables, type KernelTables } from "./kernel-tables.ts";
 import { claimModuleStates } from "./module-states.ts";
+import { attributeNative, type LibraryData, type NativeSurroundings } from "./native-memory.ts";
 import { type MappedBuffer, ObjectContext } from "./object-context.ts";
 import { poolReleaser } from "./release-pools.ts";
 import { RowTable } from "./row-table.ts";
 import { findSubtypeDealloc } from "./subtype-dealloc.ts";
 import { TypeNames } from "./type-names.ts";
 import { TypeRegistry } from "./type-registry.ts";
+import { accountUnowned, type DecodedUnowned } from "./unowned-memory.ts";
 import { wholeHeap } from "./whole-heap.ts";
 
-/** Native memory is followed through structures of up to 16 MiB: beyond it lies data. */
-const NATIVE_WORDS = 4 * 2 ** 20;
 /** What streams may come to for the smallest image. */
 const LEAST_STREAM_BYTES = 64 * MIB;
 /** Pools between two calls of progress, or two releases of what is decoded. */
@@ -43,6 +43,8 @@ export interface ObjectInput {
   readonly freeListObjects: readonly number[];
   /** Writable data of libraries, with the library's index; Python's own module is marked. */
   readonly libraryData: readonly LibraryData[];
+  /** Where else pointers at native memory may lie; without it memory that has no owner is not told apart. */
+  readonly surroundings?: NativeSurroundings | undefined;
   readonly progress?: ((done: number, total: number) => void) | undefined;
   readonly phase?: ReportPhase | undefined;
   /** Asks for `DecodedObjects.graph`. */
@@ -54,13 +56,6 @@ export interface ReferenceInput {
   readonly whole?: ((heap: WholeHeap, names: TypeNames) => void) | undefined;
   /** Key of the contents' hash, four words; a random one by default. */
   readonly hashKey?: Int32Array | undefined;
-}
-
-export interface LibraryData {
-  readonly start: number;
-  readonly end: number;
-  readonly library: number;
-  readonly python: boolean;
 }
 
 /** What the object decoder found: columns in the image's linear memory (see `snapshot/tables` for their meaning). */
@@ -86,6 +81,8 @@ export interface DecodedObjects {
   readonly problems: ReturnType<ProblemReport["list"]>;
   /** Mappings that objects own. */
   readonly mappedBuffers: readonly MappedBuffer[];
+  /** Memory in use that has no owner, by what is known of it. */
+  readonly unowned: readonly DecodedUnowned[];
   /** Undefined when not asked for. */
   readonly graph: DecodedGraph | undefined;
   /** Bytes that an object or buffer fills of a place that has `room` bytes. */
@@ -171,11 +168,14 @@ export async function decodeObjects(input: ObjectInput): Promise<DecodedObjects>
   streams?.endNative(kernels);
   // Native memory refers to objects too.
   kernels.decodeOthers(known);
+  phase?.("unowned");
+  const { surroundings, libraryData } = input;
+  const unowned = surroundings ? accountUnowned(image, kernels, tables, libraryData, surroundings) : [];
   phase?.("accounts");
   inSteps(tables.pools, (from, to) => kernels.accountPools(from, to), undefined);
   phase?.("types");
   report(kernels, streams?.droppedEntries ?? 0, problems);
-  return collect(input, tables, kernels, context, registry, names, largeBytes, generations, streams, problems);
+  return collect(input, tables, kernels, context, registry, names, largeBytes, generations, unowned, streams, problems);
 }
 
 /** A word of the image is one reference at most, unless it is garbage that several believe to be theirs. */
@@ -231,19 +231,6 @@ function markGenerations(
   });
 }
 
-/** What no object owns: the runtime's structures first, then what other libraries' data points at. */
-function attributeNative(image: MemoryImage, kernels: KernelSet, libraryData: readonly LibraryData[]): void {
-  for (const python of [true, false]) {
-    for (const { start, end, library, ...data } of libraryData) {
-      if (data.python !== python) continue;
-      const state = python ? P.STATE_RUNTIME : P.STATE_LIBRARY;
-      image.forEachSpan(start - (start % 8), end, (_address, word, _byte, length) => {
-        kernels.takeReachable(word | 0, length >>> 2, state, library, NATIVE_WORDS);
-      });
-    }
-  }
-}
-
 function report(kernels: KernelSet, droppedReferences: number, problems: ProblemReport): void {
   const add = (count: number, kind: string, sentence: string) => {
     if (count > 0) problems.add(kind, sentence, undefined, count);
@@ -275,6 +262,7 @@ function collect(
   names: TypeNames,
   largeBytes: ReadonlyMap<number, number>,
   generations: readonly (readonly number[])[],
+  unowned: readonly DecodedUnowned[],
   streams: GraphStreams | undefined,
   problems: ProblemReport,
 ): DecodedObjects {
@@ -300,6 +288,7 @@ function collect(
     consistent: kernels.poolMismatchCount() === 0 && !problems.list().some(({ kind }) => kind === "gc-list"),
     problems: problems.list(),
     mappedBuffers: context.mappedBuffers,
+    unowned,
     graph: streams?.finish(kernels, length),
     usedBytes: (place, room) => {
       const about = memory.load(tables.descriptor + place);

@@ -37,6 +37,8 @@ export interface KernelTables {
   readonly workStack: number;
   readonly poolPlaces: number;
   readonly chunkPlaces: number;
+  /** Chunks in use, in order of address in `chunkOrdinals`. */
+  readonly chunksInUse: number;
   readonly pools: number;
   readonly poolWords: number;
   readonly poolHeaderWords: number;
@@ -73,7 +75,7 @@ export function buildKernelTables(
   const chunkOrdinals = memory.allocate(chunkPlaces);
   const chunkWords = memory.allocate(chunkPlaces);
   const chunkStarts = memory.allocate(chunkPlaces);
-  fillChunks(image, mallocs, { chunkBits, chunkRanks, chunkOrdinals, chunkWords, chunkStarts }, imageWords);
+  const chunksInUse = fillChunks(image, mallocs, { chunkBits, chunkRanks, chunkOrdinals, chunkWords, chunkStarts }, imageWords);
 
   const places = poolPlaces + chunkPlaces + OTHER_CAPACITY;
   return {
@@ -96,6 +98,7 @@ export function buildKernelTables(
     workStack: memory.allocate(WORK_CAPACITY * 2),
     poolPlaces,
     chunkPlaces,
+    chunksInUse,
     pools,
     poolWords,
     poolHeaderWords: PoolHeader.bytes / 4,
@@ -148,8 +151,8 @@ interface ChunkTables {
   readonly chunkStarts: number;
 }
 
-/** Marks where the memory of each chunk in use begins; ordinals follow the order of the marks. */
-function fillChunks(image: MemoryImage, mallocs: readonly MallocHeap[], tables: ChunkTables, imageWords: number): void {
+/** Marks where the memory of each chunk in use begins and returns how many there are; ordinals follow the order of the marks. */
+function fillChunks(image: MemoryImage, mallocs: readonly MallocHeap[], tables: ChunkTables, imageWords: number): number {
   const { memory } = image;
   const bits = memory.uint32(tables.chunkBits, Math.ceil(imageWords / 128));
   const ranks = memory.uint32(tables.chunkRanks, bits.length);
@@ -182,4 +185,5 @@ function fillChunks(image: MemoryImage, mallocs: readonly MallocHeap[], tables: 
     const before = countBits(bits[granule >>> 5] & ((1 << (granule & 31)) - 1));
     memory.store(tables.chunkOrdinals + ranks[granule >>> 5] + before, chunk);
   }
+  return rank;
 }
