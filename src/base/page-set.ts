@@ -7,6 +7,7 @@ const PAGES_PER_SLOT = MIB / PAGE_BYTES;
 const WORDS_PER_SLOT = PAGES_PER_SLOT / 32;
 /** Slots of 1 MiB in one 4 GiB region. */
 const SLOTS_PER_REGION = 4096;
+const REGION_BYTES = SLOTS_PER_REGION * MIB;
 /** 4 GiB regions in the user half of the address space (2^47 bytes). */
 const REGIONS = 32768;
 
@@ -76,10 +77,15 @@ export class PageSet {
     return ((this.bits[slot * WORDS_PER_SLOT + (page >>> 5)] >>> (page & 31)) & 1) === 1;
   }
 
-  /** Bytes of [start, end) that lie on pages of the set; bounds need no alignment. */
+  /** Bytes of [start, end) that lie on pages of the set; bounds need no alignment. Regions without a page cost one step each. */
   bytesWithin(start: number, end: number): number {
     let bytes = 0;
     for (let address = start; address < end; ) {
+      const region = Math.floor(address / REGION_BYTES);
+      if (!(this.regions[region] >= 0)) {
+        address = (region + 1) * REGION_BYTES;
+        continue;
+      }
       const mib = Math.floor(address / MIB);
       const slotEnd = Math.min(end, (mib + 1) * MIB);
       const slot = this.findSlot(mib);

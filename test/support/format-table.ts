@@ -9,7 +9,13 @@ function rowsOf(node: Node, name: string): string[] {
   switch (node.kind) {
     case "column": {
       const below = node.below ? [`< ${node.below.text}`] : [];
-      const order = [...(node.ascending ? ["ascending"] : []), ...(node.endOf ? [`≥ ${node.endOf}`] : [])];
+      const { ascending, endOf, lengthOf, atMost } = node;
+      const order = [
+        ...(ascending ? ["ascending"] : []),
+        ...(endOf ? [`≥ ${endOf}`] : []),
+        ...(lengthOf ? [`from ${lengthOf}`] : []),
+        ...(atMost ? [`≤ ${atMost}`] : []),
+      ];
       return [row(name, node.type, node.rows?.text ?? "", [...order, ...below].join(", "))];
     }
     case "texts":

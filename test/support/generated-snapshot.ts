@@ -112,7 +112,11 @@ class Generator {
       const entries = Array.from({ length: node.rows?.of(this.at) ?? length }, () => lowest + this.below(bound - lowest));
       const column = ARRAYS[node.type].from(entries);
       const start = node.endOf === undefined ? undefined : (owner[node.endOf] as Float64Array);
-      owner[key] = start ? start.map((from) => from + this.below(5) * PAGE_BYTES) : node.ascending ? column.sort() : column;
+      const most = node.atMost === undefined ? undefined : (owner[node.atMost] as Float64Array);
+      if (start) owner[key] = start.map((from) => from + this.below(5) * PAGE_BYTES);
+      else if (node.lengthOf !== undefined) owner[key] = column.map(() => this.below(5) * PAGE_BYTES);
+      else if (most) owner[key] = most.map((bytes) => this.below(bytes + 1));
+      else owner[key] = node.ascending ? column.sort() : column;
     }
   }
 

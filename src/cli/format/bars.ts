@@ -10,6 +10,11 @@ export interface StairStep {
   readonly bar: string;
 }
 
+/** Cells of a share; figures that contradict each other, as those of a damaged process do, never leave the bar. */
+function cellsOf(part: number, whole: number, width: number): number {
+  return whole > 0 ? Math.min(width, Math.max(0, Math.round((part / whole) * width))) : 0;
+}
+
 /**
  * Bars of parts in which each begins where the one above ended, so that together they fill `width` cells. A part that is too
  * small for a cell shows as a sliver that takes no room, the unexplained always as its own mark; nothing shows as nothing.
@@ -18,9 +23,9 @@ export function staircase(parts: readonly number[], fills: readonly Fill[], widt
   const whole = sumOf(parts);
   let before = 0;
   return parts.map((part, index) => {
-    const start = whole === 0 ? 0 : Math.round((before / whole) * width);
+    const start = cellsOf(before, whole, width);
     before += part;
-    const end = whole === 0 ? 0 : Math.round((before / whole) * width);
+    const end = cellsOf(before, whole, width);
     if (part === 0) return { indent: 0, bar: "" };
     if (end > start) return { indent: start, bar: glyphs[fills[index]].repeat(end - start) };
     const mark = fills[index] === "unexplained" ? glyphs.unexplained : glyphs.sliver;
@@ -31,12 +36,12 @@ export function staircase(parts: readonly number[], fills: readonly Fill[], widt
 /** A bar of `value` on a scale where `largest` takes `width` cells; a non-zero value shows at least as a sliver. */
 export function bar(value: number, largest: number, width: number, glyphs: Glyphs): string {
   if (value <= 0 || largest <= 0) return "";
-  return glyphs.inUse.repeat(Math.round((value / largest) * width)) || glyphs.sliver;
+  return glyphs.inUse.repeat(cellsOf(value, largest, width)) || glyphs.sliver;
 }
 
 /** A bar of `width` cells, in use from the left, free for the rest. */
 export function fillBar(used: number, whole: number, width: number, glyphs: Glyphs): string {
-  const cells = whole === 0 ? 0 : Math.round((used / whole) * width);
+  const cells = cellsOf(used, whole, width);
   return glyphs.inUse.repeat(cells) + glyphs.free.repeat(width - cells);
 }
 

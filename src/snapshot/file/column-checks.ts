@@ -37,6 +37,24 @@ function isAscendingUint32(column: Uint32Array): boolean {
 /** What pages of one process together cannot exceed. Analyses make room for each page that a file says is there. */
 const MOST_RANGE_BYTES = 8192 * GIB;
 
+/** True when every entry is an address or a number of bytes of a 47-bit address space, or -1 for none. Also false for what is no number. */
+export function areFigures(column: Float64Array): boolean {
+  return column.every((entry) => entry >= -1 && entry <= USER_SPACE_END);
+}
+
+/** True when no entry is above that of the same row in the other column. */
+export function isAtMost(column: TypedColumn, most: TypedColumn): boolean {
+  return column.every((entry, row) => entry <= most[row]);
+}
+
+/** True when lengths, each from its start on, end within memory and are together no longer than memory can be. */
+export function areLengths(start: TypedColumn, length: TypedColumn): boolean {
+  return areRanges(
+    start,
+    length.map((bytes, row) => start[row] + bytes),
+  );
+}
+
 /** True when no range ends before it begins and all of them together are no longer than memory can be. */
 export function areRanges(start: TypedColumn, end: TypedColumn): boolean {
   let bytes = 0;

@@ -1,5 +1,5 @@
 /** A snapshot put together again along its schema, from small facts and columns. The counterpart of `flatten.ts`. */
-import { areRanges, isAscending, isWithin } from "./column-checks.ts";
+import { areFigures, areLengths, areRanges, isAscending, isAtMost, isWithin } from "./column-checks.ts";
 import type { ColumnReader } from "./column-reader.ts";
 import type { TypedColumn } from "./layout.ts";
 import type { ColumnNode, Node, TextsNode } from "./schema-nodes.ts";
@@ -49,7 +49,8 @@ class Rebuilder {
         this.pending.push({ name, node, owner, key });
         return;
       case "number":
-        if (typeof value !== "number") throw misfit(name);
+        // JSON has no infinity, but reads 1e999 as one.
+        if (typeof value !== "number" || Math.abs(value) > Number.MAX_SAFE_INTEGER) throw misfit(name);
         this.numbers.set(name, value);
         owner[key] = value;
         return;
@@ -120,8 +121,15 @@ class Rebuilder {
     if (node.below && !isWithin(column, node.below.of(this.at)))
       throw new Unreadable(`is damaged: its column ${name} refers to what is not there (${node.below.text})`);
     if (node.ascending && !isAscending(column)) throw new Unreadable(`is damaged: its column ${name} is not in order`);
-    if (node.endOf !== undefined && !areRanges(owner[node.endOf] as TypedColumn, column))
+    if (column instanceof Float64Array && !areFigures(column))
+      throw new Unreadable(`is damaged: its column ${name} has a figure that no memory has`);
+    const beside = (key: string) => owner[key] as TypedColumn;
+    if (node.endOf !== undefined && !areRanges(beside(node.endOf), column))
       throw new Unreadable(`is damaged: its column ${name} ends what cannot be`);
+    if (node.lengthOf !== undefined && !areLengths(beside(node.lengthOf), column))
+      throw new Unreadable(`is damaged: its column ${name} has lengths that cannot be`);
+    if (node.atMost !== undefined && !isAtMost(column, beside(node.atMost)))
+      throw new Unreadable(`is damaged: its column ${name} exceeds ${node.atMost}`);
     return column;
   }
 

@@ -26,6 +26,10 @@ export interface ColumnNode<T extends ElementType = ElementType> {
   readonly ascending: boolean;
   /** Key of the column beside it where what ends here begins: a range is not negative, and all together are no more than memory can be. */
   readonly endOf: string | undefined;
+  /** Key of the column beside it where what is so long begins; as `endOf`. */
+  readonly lengthOf: string | undefined;
+  /** Key of the column beside it that no entry exceeds. */
+  readonly atMost: string | undefined;
 }
 
 /** List of strings → two columns, offsets and UTF-8. */
@@ -115,11 +119,13 @@ interface ColumnOptions {
   readonly below?: Count;
   readonly ascending?: boolean;
   readonly endOf?: string;
+  readonly lengthOf?: string;
+  readonly atMost?: string;
 }
 
 export function column<T extends ElementType>(type: T, options: ColumnOptions = {}): ColumnNode<T> {
-  const { rows, below, ascending = false, endOf } = options;
-  return { kind: "column", type, rows, below, ascending, endOf };
+  const { rows, below, ascending = false, endOf, lengthOf, atMost } = options;
+  return { kind: "column", type, rows, below, ascending, endOf, lengthOf, atMost };
 }
 
 export const texts: TextsNode = { kind: "texts", rows: "length" };

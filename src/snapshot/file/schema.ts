@@ -147,7 +147,7 @@ const PAGES = struct<PageRunTable>({
 const CLAIMS = struct<ClaimTable>({
   length: number,
   start: ascendingAddress,
-  end: f64,
+  end: column("f64", { endOf: "start" }),
   kind: codes("ClaimKind", ClaimKind),
   label: texts,
 });
@@ -192,12 +192,12 @@ const MALLOC = struct<MallocTables>({
   chunks: struct<MallocTables["chunks"]>({
     length: number,
     address: f64,
-    bytes: f64,
+    bytes: column("f64", { lengthOf: "address" }),
     state: codes("SnapshotChunkState", SnapshotChunkState),
     arena: u16,
     ownerKind: codes("OwnerKind", OwnerKind),
     owner: i32,
-    usedBytes: f64,
+    usedBytes: column("f64", { atMost: "bytes" }),
   }),
 });
 

@@ -30,7 +30,7 @@ function failureOf(path: string, bytes: Uint8Array): Failure {
 }
 
 test("the snapshot that is damaged here has something to damage", () => {
-  assert.ok(SNAPSHOT.graph?.values && SNAPSHOT.pymalloc && SNAPSHOT.objects);
+  assert.ok(SNAPSHOT.graph?.values && SNAPSHOT.pymalloc && SNAPSHOT.objects && SNAPSHOT.malloc.length > 0);
 });
 
 for (const archive of [false, true]) {
@@ -173,11 +173,23 @@ test("codes that nobody knows and ranges that cannot be are refused", (t) => {
   };
   const { mappings, pages } = SNAPSHOT;
   assert.match(written({ mappings: { ...mappings, kind: mappings.kind.slice().fill(8) } }), /kind refers to what is not there/);
-  for (const end of [-1, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 60])
-    assert.match(written({ pages: { ...pages, end: pages.end.slice().fill(end) } }), /column pages\.end ends what cannot be/);
+  const ending = (end: number) => written({ pages: { ...pages, end: pages.end.slice().fill(end) } });
+  assert.match(ending(-1), /column pages\.end ends what cannot be/);
+  for (const end of [Number.NaN, Number.POSITIVE_INFINITY, 2 ** 60])
+    assert.match(ending(end), /column pages\.end has a figure that no memory has/);
   // Memory that no machine has: an analysis would make room for each of its pages.
   const terabytes = { ...pages, start: pages.start.slice().fill(0), end: pages.end.slice().fill(2 ** 46) };
   assert.match(written({ pages: terabytes }), /column pages\.end ends what cannot be/);
+
+  const { chunks } = SNAPSHOT.malloc[0];
+  const withChunks = (changed: object) => written({ malloc: [{ ...SNAPSHOT.malloc[0], chunks: { ...chunks, ...changed } }] });
+  const all = (bytes: number) => chunks.bytes.slice().fill(bytes);
+  for (const bytes of [Number.NaN, Number.POSITIVE_INFINITY, -2, 2 ** 48])
+    assert.match(withChunks({ address: all(bytes) }), /column malloc\.0\.chunks\.address has a figure that no memory has/);
+  assert.match(withChunks({ address: all(0), bytes: all(2 ** 46) }), /chunks\.bytes has lengths that cannot be/);
+  assert.match(withChunks({ address: all(4096), bytes: all(2 ** 47) }), /chunks\.bytes has lengths that cannot be/);
+  assert.match(withChunks({ bytes: all(16), usedBytes: all(17) }), /chunks\.usedBytes exceeds bytes/);
+  assert.match(written({ capture: { ...SNAPSHOT.capture, attempts: 2 ** 54 } }), /fact capture\.attempts is not as pystrata/);
 });
 
 test("an archive whose blocks lie is refused", (t) => {
