@@ -50,7 +50,7 @@ class Rebuilder {
         return;
       case "number":
         // JSON has no infinity, but reads 1e999 as one.
-        if (typeof value !== "number" || Math.abs(value) > Number.MAX_SAFE_INTEGER) throw misfit(name);
+        if (typeof value !== "number" || !Number.isFinite(value)) throw misfit(name);
         this.numbers.set(name, value);
         owner[key] = value;
         return;
