@@ -2,6 +2,8 @@ import type { ProblemReport } from "../../base/problems.ts";
 import type { AddressRange } from "../../target/memory-image.ts";
 import type { MallocHeap, MallocInput } from "./allocator.ts";
 import { decodeGlibc } from "./glibc/glibc.ts";
+import { decodeJemalloc } from "./jemalloc/jemalloc.ts";
+import { decodeMimalloc } from "./mimalloc/mimalloc.ts";
 import { decodeTcmalloc } from "./tcmalloc/tcmalloc.ts";
 
 /**
@@ -10,7 +12,7 @@ import { decodeTcmalloc } from "./tcmalloc/tcmalloc.ts";
  */
 type Decoder = (input: MallocInput, problems: ProblemReport) => MallocHeap | undefined;
 
-const DECODERS: readonly Decoder[] = [decodeTcmalloc];
+const DECODERS: readonly Decoder[] = [decodeJemalloc, decodeTcmalloc, decodeMimalloc];
 
 /**
  * Every malloc in an image, the one with most in use first: a process has glibc's and what was preloaded in its place, or what an

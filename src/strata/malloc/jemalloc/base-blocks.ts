@@ -19,7 +19,7 @@ const LONGEST_CHAIN = 64;
  * Finds jemalloc's own blocks by their shape: aligned to 2 MiB, a multiple of it long, with a descriptor of what is left that ends where
  * the block ends. The first one of a base, which the others lead to, says whose it is. Ascending by address, disjoint.
  *
- * @param memory anonymous memory that holds no extent
+ * @param memory anonymous memory
  */
 export function findBaseBlocks(image: MemoryImage, memory: readonly AddressRange[], resident: PageSet): BaseBlock[] {
   const blocks: BaseBlock[] = [];

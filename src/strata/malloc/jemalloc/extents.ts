@@ -103,16 +103,27 @@ function field(
 }
 
 /** The extent that `address` lies in, or -1. O(log extents). */
-export function extentAt({ length, start, bytes }: ExtentTable, address: number): number {
+export function extentAt(extents: ExtentTable, address: number): number {
+  const extent = lastExtentBefore(extents, address + 1);
+  return extent >= 0 && address < extents.start[extent] + extents.bytes[extent] ? extent : -1;
+}
+
+/** True where some byte of [start, end) lies in an extent. O(log extents). */
+export function overlapsExtent(extents: ExtentTable, { start, end }: AddressRange): boolean {
+  const extent = lastExtentBefore(extents, end);
+  return extent >= 0 && extents.start[extent] + extents.bytes[extent] > start;
+}
+
+/** The last extent that begins below `end`, or -1. */
+function lastExtentBefore({ length, start }: ExtentTable, end: number): number {
   let low = 0;
   let high = length;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if (start[middle] <= address) low = middle + 1;
+    if (start[middle] < end) low = middle + 1;
     else high = middle;
   }
-  const extent = low - 1;
-  return extent >= 0 && address < start[extent] + bytes[extent] ? extent : -1;
+  return low - 1;
 }
 
 /** Neighbouring extents as one range. @param without a state whose extents are left out */

@@ -1,12 +1,11 @@
 import { ProblemReport } from "../../../base/problems.ts";
-import type { AddressRange } from "../../../target/memory-image.ts";
 import { accountBlocks } from "../account-blocks.ts";
 import type { MallocHeap, MallocInput } from "../allocator.ts";
 import { BlockColumns } from "../block-columns.ts";
 import { anonymousRanges, dataRanges, subtractRanges } from "../glibc/memory-map.ts";
 import { arenaNumbers, countSizeClasses, outlineArenas, sumFreePages } from "./accounts.ts";
-import { findBaseBlocks } from "./base-blocks.ts";
-import { type Extents, extentRanges, readExtents } from "./extents.ts";
+import { type BaseBlock, findBaseBlocks } from "./base-blocks.ts";
+import { type Extents, extentRanges, overlapsExtent, readExtents } from "./extents.ts";
 import { ExtentState, RADIX_TREE, VERSIONS } from "./layouts.ts";
 import { findRadixTree } from "./radix-tree.ts";
 import { settleCaches } from "./settle-caches.ts";
@@ -17,8 +16,6 @@ const UNRECOGNISED =
   "A jemalloc was found whose structures do not verify: it is not of version 5.3, and its memory is told by mappings only.";
 /** A stop inside jemalloc leaves a few extents half changed; more is another layout. */
 const MOST_MISFITS = 0.02;
-/** jemalloc's path in a process where nothing of it was found. */
-const LIBRARY_NAME = /\/libjemalloc[^/]*$/;
 
 /**
  * Decodes jemalloc 5.3: every extent, every region of every slab, and which allocations lie in caches of threads. Found by its radix
@@ -30,28 +27,28 @@ const LIBRARY_NAME = /\/libjemalloc[^/]*$/;
 export function decodeJemalloc(input: MallocInput, problems: ProblemReport): MallocHeap | undefined {
   const { image, mappings, resident } = input;
   const memory = anonymousRanges(mappings);
+  const blocks = findBaseBlocks(image, memory, resident);
+  if (blocks.length === 0) return undefined;
   for (const data of dataRanges(mappings)) {
-    const root = findRadixTree(image, data, resident);
+    const root = findRadixTree(image, data, blocks, resident);
     if (root === undefined) continue;
     const extents = readExtents(image, root, resident);
     const foreign = subtractRanges(extentRanges(extents.table, ExtentState.retained), memory).length;
-    if (extents.misfits + foreign <= 1 + MOST_MISFITS * extents.table.length) return decodeHeap(input, root, memory, extents);
-    problems.add("jemalloc-unrecognised", UNRECOGNISED, root);
-    return undefined;
+    if (extents.misfits + foreign <= 1 + MOST_MISFITS * extents.table.length) return decodeHeap(input, root, extents, blocks);
   }
-  if (mappings.some(({ path }) => LIBRARY_NAME.test(path))) problems.add("jemalloc-unrecognised", UNRECOGNISED);
+  problems.add("jemalloc-unrecognised", UNRECOGNISED, blocks[0].start);
   return undefined;
 }
 
 function decodeHeap(
   { image, resident, threads }: MallocInput,
   root: number,
-  memory: readonly AddressRange[],
   { table: extents, misfits }: Extents,
+  found: readonly BaseBlock[],
 ): MallocHeap {
   const problems = new ProblemReport();
   if (misfits > 0) problems.add("jemalloc-extents", "extents of jemalloc contradict themselves", root, misfits);
-  const blocks = findBaseBlocks(image, subtractRanges(memory, extentRanges(extents)), resident);
+  const blocks = found.filter((block) => !overlapsExtent(extents, block));
   const numbers = arenaNumbers(extents, blocks);
   const columns = new BlockColumns();
   const firstChunks = tile(image, columns, extents, blocks, numbers);

@@ -1,6 +1,7 @@
 import type { PageSet } from "../../../base/page-set.ts";
 import { PAGE_BYTES } from "../../../base/units.ts";
 import type { AddressRange, MemoryImage } from "../../../target/memory-image.ts";
+import type { BaseBlock } from "./base-blocks.ts";
 import { DESCRIPTOR, LEAF_ENTRY, RADIX_TREE } from "./layouts.ts";
 
 /** Bytes of the root and of a leaf. */
@@ -17,15 +18,21 @@ type ExtentVisitor = (page: number, pages: number, descriptor: number, entry: nu
  * Finds the root of the tree that tells the extent of every page, by its shape: a pointer in static data to a leaf whose entries lead
  * to extents that have the entry's page. The page tells the place in the root, and so where the root begins.
  *
+ * @param blocks jemalloc's own memory, where leaves are
  * @returns address of the root
  */
-export function findRadixTree(image: MemoryImage, data: AddressRange, resident: PageSet): number | undefined {
+export function findRadixTree(
+  image: MemoryImage,
+  data: AddressRange,
+  blocks: readonly BaseBlock[],
+  resident: PageSet,
+): number | undefined {
   if (data.end - data.start < LEVEL_BYTES) return undefined;
   for (let page = data.start; page < data.end; page += PAGE_BYTES) {
     if (!resident.has(page)) continue;
     for (let slot = page; slot < page + PAGE_BYTES; slot += 8) {
       const leaf = image.u64(slot);
-      if (!isAligned(image, leaf, 64) || (leaf >= data.start && leaf < data.end)) continue;
+      if (leaf === 0 || !blocks.some(({ start, usedEnd }) => leaf > start && leaf + LEVEL_BYTES <= usedEnd)) continue;
       const region = regionOfLeaf(image, leaf, resident);
       const root = slot - (region ?? 0) * RADIX_TREE.entryBytes;
       if (region !== undefined && root >= data.start && root + LEVEL_BYTES <= data.end) return root;
@@ -46,7 +53,8 @@ function regionOfLeaf(image: MemoryImage, leaf: number, resident: PageSet): numb
       continue;
     }
     const descriptor = descriptorOf(image.u32(at), image.u32(at + 4));
-    if (image.u64(at) !== 0) {
+    // What was an extent leaves its size class in the entry, and no descriptor.
+    if (descriptor !== 0) {
       if (!isAligned(image, descriptor, DESCRIPTOR.bytes)) return undefined;
       const first = firstPageOf(image, descriptor);
       // The region of the extent's page that has this place in a leaf.
@@ -92,7 +100,6 @@ export function forEachExtent(image: MemoryImage, root: number, resident: PageSe
         continue;
       }
       const descriptor = descriptorOf(image.u32(address), image.u32(address + 4));
-      // What was an extent leaves its size class in the entry, and no descriptor.
       if (descriptor === 0) {
         page++;
         continue;
