@@ -129,10 +129,9 @@ function findWord(
   for (const { start, end } of ranges) {
     for (let page = start; page < end; page += PAGE_BYTES) {
       if (!resident.has(page) || !image.has(page)) continue;
-      const word = image.wordOf(page);
-      for (let offset = 0; offset < PAGE_BYTES; offset += 8) {
-        if (memory.load(word + offset / 4) !== (low | 0) || memory.load(word + offset / 4 + 1) !== (high | 0)) continue;
-        return page + offset;
+      const words = memory.int32(image.wordOf(page), PAGE_BYTES / 4);
+      for (let at = words.indexOf(low | 0); at >= 0; at = words.indexOf(low | 0, at + 1)) {
+        if (at % 2 === 0 && words[at + 1] === (high | 0)) return page + at * 4;
       }
     }
   }

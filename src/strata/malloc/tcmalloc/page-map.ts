@@ -1,5 +1,5 @@
 import type { PageSet } from "../../../base/page-set.ts";
-import { PAGE_BYTES, USER_SPACE_END } from "../../../base/units.ts";
+import { PAGE_BYTES, roundDown, USER_SPACE_END } from "../../../base/units.ts";
 import type { AddressRange, MemoryImage } from "../../../target/memory-image.ts";
 import { PAGE_MAP, SPAN, SPAN_PAGE_BYTES } from "./layouts.ts";
 
@@ -21,11 +21,13 @@ export interface PageMap {
  * that the entry is for. The page tells the entry of the root, and so where the root begins.
  */
 export function findPageMap(image: MemoryImage, data: AddressRange, resident: PageSet): PageMap | undefined {
+  const tried = new Set<number>();
   for (let page = data.start; page < data.end; page += PAGE_BYTES) {
     if (!resident.has(page) || !image.has(page)) continue;
     for (let slot = page; slot < page + PAGE_BYTES; slot += POINTER_BYTES) {
       const leaf = image.u64(slot);
-      if (!isPointer(image, leaf) || (leaf >= data.start && leaf < data.end)) continue;
+      if (!isPointer(image, leaf) || (leaf >= data.start && leaf < data.end) || tried.has(leaf)) continue;
+      tried.add(leaf);
       const region = regionOfLeaf(image, leaf, resident);
       if (region === undefined) continue;
       const map = readRoot(image, slot - region * POINTER_BYTES, resident);
@@ -40,22 +42,25 @@ function regionOfLeaf(image: MemoryImage, leaf: number, resident: PageSet): numb
   let region: number | undefined;
   let spans = 0;
   for (let at = leaf; at < leaf + LEAF_BYTES && spans < ENOUGH_SPANS; ) {
-    if (!resident.has(at)) {
-      at += PAGE_BYTES - (at % PAGE_BYTES);
-      continue;
+    const end = Math.min(leaf + LEAF_BYTES, roundDown(at, PAGE_BYTES) + PAGE_BYTES);
+    if (resident.has(at) && image.has(at)) {
+      // Zeros by the page: whoever points at a large empty buffer is ruled out as fast as that can be read.
+      const words = image.memory.int32(image.wordOf(at), (end - at) / 4);
+      for (let word = 0; word < words.length && spans < ENOUGH_SPANS; word += 2) {
+        if (words[word] === 0 && words[word + 1] === 0) continue;
+        const span = image.u64(at + word * 4);
+        if (!isPointer(image, span)) return undefined;
+        const firstPage = image.u64(span + SPAN.firstPage);
+        const own = Math.floor(firstPage / PAGE_MAP.leafEntries);
+        const entry = (at + word * 4 - leaf) / POINTER_BYTES;
+        // Entries within a span, or left of one that was merged, tell nothing.
+        if (firstPage % PAGE_MAP.leafEntries !== entry || !isSpan(image, span)) continue;
+        if (region !== undefined && own !== region) return undefined;
+        region = own;
+        spans++;
+      }
     }
-    const span = image.u64(at);
-    const entry = (at - leaf) / POINTER_BYTES;
-    at += POINTER_BYTES;
-    if (span === 0) continue;
-    if (!isPointer(image, span)) return undefined;
-    const firstPage = image.u64(span + SPAN.firstPage);
-    const own = Math.floor(firstPage / PAGE_MAP.leafEntries);
-    // Entries within a span, or left of one that was merged, tell nothing.
-    if (firstPage % PAGE_MAP.leafEntries !== entry || !isSpan(image, span)) continue;
-    if (region !== undefined && own !== region) return undefined;
-    region = own;
-    spans++;
+    at = end;
   }
   return region;
 }

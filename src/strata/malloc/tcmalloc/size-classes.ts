@@ -13,10 +13,9 @@ export function findSizeClasses(image: MemoryImage, data: AddressRange, resident
   const { memory } = image;
   for (let page = data.start; page < data.end; page += PAGE_BYTES) {
     if (!resident.has(page) || !image.has(page)) continue;
-    const word = image.wordOf(page);
-    for (let offset = 0; offset < PAGE_BYTES; offset += CLASS_TABLE.entryBytes) {
-      if (memory.load(word + offset / 4) !== CLASS_TABLE.first) continue;
-      const classes = readTable(image, page + offset - CLASS_TABLE.entryBytes);
+    const words = memory.int32(image.wordOf(page), PAGE_BYTES / CLASS_TABLE.entryBytes);
+    for (let at = words.indexOf(CLASS_TABLE.first); at >= 0; at = words.indexOf(CLASS_TABLE.first, at + 1)) {
+      const classes = readTable(image, page + (at - 1) * CLASS_TABLE.entryBytes);
       if (classes !== undefined) return classes;
     }
   }
