@@ -57,6 +57,12 @@ export function keptValue(
   return values && row >= 0 ? { repr: values.repr[row], cut: values.cut[row] === 1 } : undefined;
 }
 
+/** Line where a code object begins; undefined when that is not known. */
+export function firstLine({ codes }: GraphTables, code: number): number | undefined {
+  const row = rowOf(codes.object, codes.length, code);
+  return row < 0 || codes.firstLine[row] === 0 ? undefined : codes.firstLine[row];
+}
+
 /** Row of `object` in an ascending column, or -1. */
 function rowOf(column: Uint32Array, length: number, object: number): number {
   let low = 0;

@@ -3,7 +3,7 @@
 import { RootKind, SlotPart, TypeForm } from "../snapshot/graph-tables.ts";
 import { forEachReference, slotPart, slotPosition } from "../snapshot/references.ts";
 import { codeOf } from "./field-names.ts";
-import { fieldTarget, formOf, keptValue, nameText, typeOf } from "./graph-lookups.ts";
+import { fieldTarget, firstLine, formOf, keptValue, nameText, typeOf } from "./graph-lookups.ts";
 import { shortFile } from "./holders.ts";
 import type { ObjectGraph } from "./object-graph.ts";
 import { pythonString } from "./python-literals.ts";
@@ -13,7 +13,7 @@ import { qualifiedTypeName } from "./types.ts";
 const LONGEST_TEXT = 40;
 
 /**
- * Such as "list, 481 items", "function parley.hub.fanout (parley/hub.py)", "module parley.hub", "type parley.session.Session",
+ * Such as "list, 481 items", "function parley.hub.fanout (parley/hub.py:212)", "module parley.hub", "type parley.session.Session",
  * "parley.session.Session". Hostile text. O(references of the object).
  */
 export function objectLabel(graph: ObjectGraph, object: number): string {
@@ -38,6 +38,8 @@ export function objectLabel(graph: ObjectGraph, object: number): string {
     case TypeForm.dict:
     case TypeForm.set:
     case TypeForm.deque:
+      // Its keys and values are not counted: it would look empty.
+      if (isInternedTable(graph, object)) return "interned strings";
       return `${type}, ${countOf(itemsOf(graph, object))}`;
     case TypeForm.str:
       return textLabel(graph, object, type);
@@ -48,6 +50,13 @@ export function objectLabel(graph: ObjectGraph, object: number): string {
 
 function named(kind: string, name: string | undefined): string {
   return name === undefined ? kind : `${kind} ${name}`;
+}
+
+function isInternedTable({ tables: { roots } }: ObjectGraph, object: number): boolean {
+  for (let row = 0; row < roots.length; row++) {
+    if (roots.target[row] === object && roots.kind[row] === RootKind.interned) return true;
+  }
+  return false;
 }
 
 function moduleName(graph: ObjectGraph, module: number): string | undefined {
@@ -63,7 +72,7 @@ function typeName({ tables, snapshot }: ObjectGraph, object: number): string | u
   return row < 0 ? undefined : qualifiedTypeName(snapshot.types, row);
 }
 
-/** `module.qualified name (file)`. */
+/** `module.qualified name (file:line)`. */
 function functionName(graph: ObjectGraph, object: number): string | undefined {
   if (object < 0 || formOf(graph, object) !== TypeForm.function) return undefined;
   const code = codeOf(graph, object);
@@ -80,7 +89,9 @@ function codeName(graph: ObjectGraph, code: number): string | undefined {
 
 function fileOf(graph: ObjectGraph, code: number): string {
   const file = code < 0 ? undefined : fieldText(graph, code, "co_filename");
-  return file === undefined ? "" : ` (${shortFile(file)})`;
+  if (file === undefined) return "";
+  const line = firstLine(graph.tables, code);
+  return ` (${shortFile(file)}${line === undefined ? "" : `:${line}`})`;
 }
 
 function fieldText(graph: ObjectGraph, object: number, field: string): string | undefined {

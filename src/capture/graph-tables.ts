@@ -39,6 +39,7 @@ export function buildGraphTables({
   libraryData,
 }: GraphInput): GraphTables {
   const types = typeGraphTable(facts.types, decoded);
+  const { codes } = facts.names;
   const { length, place: object, size, hashLow, hashHigh } = graph.contents;
   const dictionaries = types.form.map((form) => Number(form === TypeForm.dict));
   return {
@@ -51,6 +52,7 @@ export function buildGraphTables({
       dictionaries,
       interned: facts.interned,
     }),
+    codes: { length: codes.places.length, object: codes.places, firstLine: codes.firstLines },
     values: facts.values && valueTable(facts.values),
   };
 }

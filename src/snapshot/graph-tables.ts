@@ -7,6 +7,7 @@ export interface GraphTables {
   readonly types: TypeGraphTable;
   readonly names: NameTable;
   readonly contents: ContentTable;
+  readonly codes: CodeTable;
   /** Only when values were asked for. */
   readonly values: ValueTable | undefined;
 }
@@ -176,6 +177,14 @@ export interface ContentTable {
   readonly size: Uint32Array;
   readonly hashLow: Uint32Array;
   readonly hashHigh: Uint32Array;
+}
+
+/** Every code object, by ascending object: a function is found in its file by the line where it begins. */
+export interface CodeTable {
+  readonly length: number;
+  readonly object: Uint32Array;
+  /** co_firstlineno; 0 when there is none. */
+  readonly firstLine: Uint32Array;
 }
 
 /** Values as Python's repr prints them, by ascending object: str, bytes, int, float. */

@@ -46,6 +46,8 @@ export interface ObjectSpec {
   readonly sharedKeysOf?: string;
   /** Of a str: it is a name. */
   readonly text?: string;
+  /** Of a code object. */
+  readonly firstLine?: number;
   /** As repr prints it; only in a snapshot with values. */
   readonly value?: string;
   /** Type that this object is. */
@@ -254,6 +256,7 @@ function graphTables(
   const texts = [...new Set(objects.flatMap((object) => object?.text ?? []))];
   const withText = indexesWhere(objects, (object) => object.text !== undefined);
   const withContent = indexesWhere(objects, ({ type, text }) => (type === "str" || type === "bytes") && text === undefined);
+  const withLine = indexesWhere(objects, (object) => object.firstLine !== undefined);
   const withValue = indexesWhere(objects, (object) => object.value !== undefined);
   return {
     references: referenceTables(objects, place),
@@ -296,6 +299,11 @@ function graphTables(
       size: Uint32Array.from(withContent, (index) => objects[index]?.bytes ?? 0),
       hashLow: Uint32Array.from(withContent, (index) => index),
       hashHigh: new Uint32Array(withContent.length),
+    },
+    codes: {
+      length: withLine.length,
+      object: Uint32Array.from(withLine),
+      firstLine: Uint32Array.from(withLine, (index) => objects[index]?.firstLine ?? 0),
     },
     values:
       withValue.length === 0

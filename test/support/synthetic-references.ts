@@ -79,6 +79,7 @@ export function syntheticGraph(snapshot: Snapshot, withValues = false): GraphTab
       hashLow: Uint32Array.from(unnamed, (place) => Math.imul(place, 2654435761) >>> 0),
       hashHigh: Uint32Array.from(unnamed, (place) => Math.imul(place, 40503) >>> 0),
     },
+    codes: { length: 2, object: Uint32Array.from(places.slice(0, 2)), firstLine: Uint32Array.of(1, 212) },
     values: withValues
       ? {
           length: unnamed.length,

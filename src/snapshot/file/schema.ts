@@ -1,6 +1,7 @@
 /** Which columns and facts a snapshot file has: the tables of `tables.ts`, table by table. Writer, reader and docs/format.md follow it. */
 import type { Problem } from "../../base/problems.ts";
 import {
+  type CodeTable,
   type ContentTable,
   type GraphTables,
   type NameTable,
@@ -308,6 +309,7 @@ const NAMES = struct<NameTable>({
 });
 
 const CONTENTS = struct<ContentTable>({ length: number, object: ascendingPlace, size: u32, hashLow: u32, hashHigh: u32 });
+const CODES = struct<CodeTable>({ length: number, object: ascendingPlace, firstLine: u32 });
 const VALUES = struct<ValueTable>({ length: number, object: ascendingPlace, repr: texts, cut: u8 });
 
 const GRAPH = struct<GraphTables>({
@@ -316,6 +318,7 @@ const GRAPH = struct<GraphTables>({
   types: GRAPH_TYPES,
   names: NAMES,
   contents: CONTENTS,
+  codes: CODES,
   values: optional<ValueTable>(VALUES),
 });
 
