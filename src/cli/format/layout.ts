@@ -29,6 +29,12 @@ export function padStart(text: string, width: number): string {
   return " ".repeat(Math.max(0, width - textWidth(text))) + text;
 }
 
+/** A text without its middle when it is longer than `most` code units. */
+export function withoutMiddle(text: string, most: number): string {
+  const side = Math.floor(most / 2);
+  return text.length <= most ? text : `${text.slice(0, side)} … ${text.slice(-side)}`;
+}
+
 /**
  * Breaks a text into lines of at most `width` cells: at spaces, else behind a dot, slash or the like, else anywhere. Nothing
  * is dropped but the spaces at the breaks. `width` is at least 2.

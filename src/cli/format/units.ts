@@ -25,6 +25,16 @@ export function unitFor(bytes: number): Unit {
   return bytes < 10_000 * MIB ? MEBIBYTES : GIBIBYTES;
 }
 
+/** In a smaller unit the figure of the whole would take too many cells from here on. */
+const LARGEST_FIGURE = 100_000;
+
+/** The unit of a table: that of its whole, or the next smaller when not even the largest row would be one of it. */
+export function unitForRows(wholeBytes: number, largestRowBytes: number): Unit {
+  const unit = unitFor(wholeBytes);
+  const smaller = { B: BYTES, KiB: BYTES, MiB: KIBIBYTES, GiB: MEBIBYTES }[unit.name];
+  return largestRowBytes >= unit.bytes || wholeBytes / smaller.bytes >= LARGEST_FIGURE ? unit : smaller;
+}
+
 /** Bytes as displayed steps of a unit (tenths, or whole bytes). */
 export function toSteps(bytes: number, unit: Unit): number {
   return Math.round((bytes * unit.steps) / unit.bytes);
@@ -63,6 +73,11 @@ export function formatBytes(bytes: number): string {
 export function formatCount(count: number): string {
   const digits = String(Math.abs(Math.round(count))).replace(/\B(?=(?:\d{3})+$)/g, ",");
   return count < 0 ? `−${digits}` : digits;
+}
+
+/** A count and what it counts: `1 object`, `2,345 objects`. */
+export function formatCounted(count: number, one: string, many = `${one}s`): string {
+  return `${formatCount(count)} ${count === 1 ? one : many}`;
 }
 
 /** A change of a count with its sign. */

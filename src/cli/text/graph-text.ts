@@ -1,16 +1,20 @@
 import { typeOf } from "../../analysis/graph-lookups.ts";
 import type { ObjectGraph } from "../../analysis/object-graph.ts";
 import { objectLabel } from "../../analysis/object-labels.ts";
+import { shortestPath } from "../../analysis/paths.ts";
 import { objectAt } from "../../analysis/places.ts";
 import { qualifiedTypeName } from "../../analysis/types.ts";
 import { formatAddress } from "../../base/units.ts";
 import { UNTRACKED_GENERATION } from "../../snapshot/states.ts";
-import { wrap } from "../format/layout.ts";
+import { withoutMiddle, wrap } from "../format/layout.ts";
 import { safeText } from "../format/safe-text.ts";
 import { paint, type Style } from "../format/style.ts";
 import { formatBytes, formatCount } from "../format/units.ts";
 import { closingLines } from "./closing.ts";
 import { headingLines } from "./heading.ts";
+
+/** More takes several lines of a row. */
+export const LONGEST_EXPRESSION = 160;
 
 /** The closing lines of an answer about who holds what: first that it may not be all, when it may not. */
 export function graphClosing(graph: ObjectGraph, more: readonly string[], style: Style): string[] {
@@ -32,6 +36,11 @@ export function lowerBoundLines(lowerBound: boolean, style: Style): string[] {
 /** `dict, 12 items  0x7f31c40aa180`. */
 export function objectWords(graph: ObjectGraph, object: number): string {
   return `${objectLabel(graph, object)}  ${addressWords(graph, object)}`;
+}
+
+/** The expression that leads to an object, for a row among others: `paths` tells a long one in full. */
+export function rowExpression(graph: ObjectGraph, object: number): string {
+  return withoutMiddle(shortestPath(graph, object).expression, LONGEST_EXPRESSION);
 }
 
 export function addressWords({ snapshot }: ObjectGraph, object: number): string {

@@ -1,12 +1,11 @@
 import type { ObjectGraph } from "../../analysis/object-graph.ts";
 import type { ObjectList, ObjectListSum, ObjectRow, ObjectSortKey } from "../../analysis/objects.ts";
-import { shortestPath } from "../../analysis/paths.ts";
 import { UNTRACKED_GENERATION } from "../../snapshot/states.ts";
 import { wrap } from "../format/layout.ts";
 import type { Style } from "../format/style.ts";
 import { type Column, type Row, tableLines } from "../format/table.ts";
-import { formatBytes, formatCount, formatSteps, partSteps, toSteps, type Unit, unitFor } from "../format/units.ts";
-import { graphClosing, objectWords } from "./graph-text.ts";
+import { formatBytes, formatCount, formatSteps, partSteps, toSteps, type Unit, unitForRows } from "../format/units.ts";
+import { graphClosing, objectWords, rowExpression } from "./graph-text.ts";
 import { processLines } from "./heading.ts";
 
 const BYTES_CELLS = 11;
@@ -28,7 +27,9 @@ export function objectsText(graph: ObjectGraph, list: ObjectList, sort: ObjectSo
   const sentence =
     matching.count === 0
       ? "No object matches."
-      : `${formatCount(matching.count)} objects match and take ${formatBytes(matching.ownedBytes)}.`;
+      : matching.count === 1
+        ? `1 object matches and takes ${formatBytes(matching.ownedBytes)}.`
+        : `${formatCount(matching.count)} objects match and take ${formatBytes(matching.ownedBytes)}.`;
   return [
     ...processLines(graph.snapshot.process, style),
     ...wrap(sentence, style.width),
@@ -40,12 +41,13 @@ export function objectsText(graph: ObjectGraph, list: ObjectList, sort: ObjectSo
 
 function listLines(graph: ObjectGraph, list: ObjectList, sort: ObjectSortKey, style: Style): string[] {
   const { rows, other, matching } = list;
-  const unit = unitFor(Math.max(...rows.map((row) => row.retainedBytes ?? row.ownedBytes), matching.ownedBytes));
+  const largest = rows.reduce((most, row) => Math.max(most, row.retainedBytes ?? row.ownedBytes), 0);
+  const unit = unitForRows(Math.max(largest, matching.ownedBytes), largest);
   const figures = fittingFigures(list, sort, unit, style);
   const labelCells = style.width - 1 - figures.reduce((sum, { column }) => sum + column.cells, 0);
   const shown = rows.map(
     (row, index): Row => ({
-      label: [objectWords(graph, row.object), shortestPath(graph, row.object).expression],
+      label: [objectWords(graph, row.object), rowExpression(graph, row.object)],
       figures: figures.map(({ ofRow }) => ofRow(row, index)),
     }),
   );

@@ -2,11 +2,21 @@ import type { ObjectGraph } from "../../analysis/object-graph.ts";
 import { shortestPath } from "../../analysis/paths.ts";
 import type { RetainedLevel, RetainedTree, RetainedTreeRow } from "../../analysis/retained-tree.ts";
 import { bar } from "../format/bars.ts";
-import { wrap } from "../format/layout.ts";
+import { withoutMiddle, wrap } from "../format/layout.ts";
 import { paint, type Style } from "../format/style.ts";
 import { type Column, type Row, tableLines } from "../format/table.ts";
-import { formatBytes, formatCount, formatShare, formatSteps, partSteps, toSteps, type Unit, unitFor } from "../format/units.ts";
-import { addressWords, graphClosing, objectHeading, objectWords } from "./graph-text.ts";
+import {
+  formatBytes,
+  formatCount,
+  formatCounted,
+  formatShare,
+  formatSteps,
+  partSteps,
+  toSteps,
+  type Unit,
+  unitForRows,
+} from "../format/units.ts";
+import { addressWords, graphClosing, LONGEST_EXPRESSION, objectHeading, objectWords } from "./graph-text.ts";
 import { processLines } from "./heading.ts";
 
 const BYTES_CELLS = 10;
@@ -14,6 +24,8 @@ const SHARE_CELLS = 9;
 const COUNT_CELLS = 12;
 const BAR_CELLS = 14;
 const LEAST_LABEL_CELLS = 38;
+/** Share of all from which on an object is worth to be looked at first. */
+const TELLING_SHARE = 0.05;
 const INDENT = 2;
 const DEEPEST_INDENT = 12;
 
@@ -43,7 +55,8 @@ interface Painter {
 export function retainedText(graph: ObjectGraph, tree: RetainedTree, source: string, style: Style): string[] {
   const { under } = tree;
   const whole = under === undefined ? tree.all.retainedBytes : graph.retainedBytes[under];
-  const painter: Painter = { graph, layout: layoutFor(style), unit: unitFor(whole), whole, style };
+  const largest = tree.rows.length === 0 ? whole : tree.rows[0].row.retainedBytes;
+  const painter: Painter = { graph, layout: layoutFor(style), unit: unitForRows(whole, largest), whole, style };
   const wholeSteps = toSteps(whole, painter.unit);
   const own = under === undefined ? undefined : graph.ownedBytes[under];
   const rows = [
@@ -71,15 +84,18 @@ export function retainedText(graph: ObjectGraph, tree: RetainedTree, source: str
 
 function introduction(graph: ObjectGraph, { all }: RetainedTree, style: Style): string[] {
   const sentence =
-    `${formatBytes(all.retainedBytes)} in ${formatCount(all.retainedCount)} objects are held. ` +
+    `${formatBytes(all.retainedBytes)} in ${formatCounted(all.retainedCount, "object is", "objects are")} held. ` +
     "Each line is what would go if that object went; lines share nothing.";
   return [...processLines(graph.snapshot.process, style), ...wrap(sentence, style.width)];
 }
 
-function moreCommands(graph: ObjectGraph, { rows }: RetainedTree, source: string): string[] {
+function moreCommands(graph: ObjectGraph, { rows, all }: RetainedTree, source: string): string[] {
   if (rows.length === 0) return [];
-  const address = addressWords(graph, rows[0].row.accumulator);
-  return [`pystrata retained ${source} ${address}`, `pystrata paths ${source} ${address}`];
+  const { accumulator, retainedBytes } = rows[0].row;
+  const address = addressWords(graph, accumulator);
+  // Where no single object retains much, there may be many of one type.
+  const types = retainedBytes < all.retainedBytes * TELLING_SHARE ? [`pystrata types ${source} --retained`] : [];
+  return [...types, `pystrata retained ${source} ${address}`, `pystrata paths ${source} ${address}`];
 }
 
 /** Columns give way from the right when narrow, the bar first. */
@@ -126,7 +142,7 @@ function treeRows({ row, below }: RetainedTreeRow, steps: number, at: Level, pai
   const { expression } = shortestPath(graph, row.object);
   const atOnce = formatSteps(toSteps(row.freedAtOnceBytes, unit), unit);
   const shown: Row = {
-    label: [behind(expression, at.expression), objectWords(graph, row.object)],
+    label: [withoutMiddle(behind(expression, at.expression), LONGEST_EXPRESSION), objectWords(graph, row.object)],
     figures: fitted(
       [formatSteps(steps, unit), shareOf(row.retainedBytes, painter), formatCount(row.retainedCount), atOnce],
       painter,

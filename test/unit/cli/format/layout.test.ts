@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { padEnd, padStart, textWidth, wrap, wrapIndented } from "../../../../src/cli/format/layout.ts";
+import { padEnd, padStart, textWidth, withoutMiddle, wrap, wrapIndented } from "../../../../src/cli/format/layout.ts";
 import { safeText } from "../../../../src/cli/format/safe-text.ts";
 
 const text = fc.oneof(fc.string(), fc.string({ unit: "grapheme" }), fc.string({ maxLength: 300 })).map(safeText);
@@ -41,4 +41,9 @@ test("wide characters take two cells, combining marks none", () => {
   assert.equal(textWidth("e\u0301"), 1);
   assert.equal(padEnd("日本", 6), "日本  ");
   assert.equal(padStart("日", 4), "  日");
+});
+
+test("only a text that is too long loses its middle", () => {
+  assert.equal(withoutMiddle("abcdefgh", 8), "abcdefgh");
+  assert.equal(withoutMiddle("abcdefghi", 8), "abcd … fghi");
 });

@@ -8,6 +8,7 @@ import {
   formatShare,
   formatShares,
   formatSpan,
+  unitForRows,
 } from "../../../../src/cli/format/units.ts";
 
 test("a single figure is exact below 10 KiB, then in KiB and MiB, from 10,000 MiB on in GiB", () => {
@@ -49,4 +50,14 @@ test("time spans name their two largest units", () => {
   assert.equal(formatMilliseconds(0.4), "< 1 ms");
   assert.equal(formatMilliseconds(312.4), "312 ms");
   assert.equal(formatMilliseconds(4123), "4.1 s");
+});
+
+test("a table is shown in a unit of which its largest row is at least one, where its whole still fits", () => {
+  assert.equal(unitForRows(30 * MIB, 2 * MIB).name, "MiB");
+  assert.equal(unitForRows(30 * MIB, MIB - 1).name, "KiB");
+  assert.equal(unitForRows(200 * MIB, MIB - 1).name, "MiB");
+  assert.equal(unitForRows(20 * GIB, 5 * MIB).name, "MiB");
+  assert.equal(unitForRows(200 * GIB, 5 * MIB).name, "GiB");
+  assert.equal(unitForRows(50 * KIB, 48).name, "B");
+  assert.equal(unitForRows(100, 48).name, "B");
 });
