@@ -4,7 +4,7 @@ import type { CaptureFacts } from "../../snapshot/tables.ts";
 import { textWidth, wrap, wrapIndented } from "../format/layout.ts";
 import { safeText } from "../format/safe-text.ts";
 import { paint, type Style } from "../format/style.ts";
-import { formatBytes, formatCount, formatMilliseconds } from "../format/units.ts";
+import { formatBytes, formatCount, formatCounted, formatMilliseconds } from "../format/units.ts";
 
 /** Problems that leave a whole stratum out of the report: said in any case, since its figures mislead without them. */
 const WHOLE_STRATUM: ReadonlySet<string> = new Set(["python-unknown", "python-moved", "malloc-unknown"]);
@@ -64,7 +64,7 @@ function problemLines(problems: readonly Problem[], style: Style): string[] {
   const lines = grave.flatMap((problem) => noteLines(problem, style));
   const others = problems.length - grave.length;
   if (others === 0) return lines;
-  const notes = others === 1 ? "1 note" : `${others} notes`;
+  const notes = formatCounted(others, "note");
   return [...lines, paint(style, "note", `${notes}: -v shows ${others === 1 ? "it" : "them"}.`)];
 }
 

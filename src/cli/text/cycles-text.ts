@@ -12,7 +12,16 @@ import { wrap, wrapIndented } from "../format/layout.ts";
 import { safeText } from "../format/safe-text.ts";
 import { paint, type Style } from "../format/style.ts";
 import { type Row, tableLines } from "../format/table.ts";
-import { formatBytes, formatCount, formatSteps, partSteps, toSteps, type Unit, unitFor } from "../format/units.ts";
+import {
+  formatBytes,
+  formatCount,
+  formatCounted,
+  formatSteps,
+  partSteps,
+  toSteps,
+  type Unit,
+  unitFor,
+} from "../format/units.ts";
 import { addressWords, graphClosing, objectWords } from "./graph-text.ts";
 import { processLines, sectionLines } from "./heading.ts";
 
@@ -49,7 +58,9 @@ export function cyclesText(graph: ObjectGraph, report: CycleReport, limit: numbe
 function summary({ garbage, collectable }: CycleReport): string {
   if (garbage.count === 0) return "No garbage: something outside of the heap holds every object.";
   return (
-    `${formatCount(garbage.count)} objects are garbage and take ${formatBytes(garbage.bytes)}: nothing holds them but each other. ` +
+    (garbage.count === 1
+      ? `1 object is garbage and takes ${formatBytes(garbage.bytes)}: nothing holds it but itself. `
+      : `${formatCount(garbage.count)} objects are garbage and take ${formatBytes(garbage.bytes)}: nothing holds them but each other. `) +
     `The next full collection finds ${formatCount(collectable.count)} of them.`
   );
 }
@@ -79,7 +90,7 @@ function kindLines({ garbage, collectable, goesAlong, beyondCollector, mayResurr
     mayResurrect.count === 0
       ? []
       : wrap(
-          `Finalizers reach ${formatCount(mayResurrect.count)} objects of it (${formatBytes(mayResurrect.bytes)}) and may keep them.`,
+          `Finalizers reach ${formatCounted(mayResurrect.count, "object")} of it (${formatBytes(mayResurrect.bytes)}) and may keep ${mayResurrect.count === 1 ? "it" : "them"}.`,
           style.width,
         );
   return [...tableLines({ head: "", cells: labelCells(style) }, columnsOf(unit), [...rows, whole], style), ...finalizers];
@@ -130,7 +141,7 @@ function garbageLines(
     ...(beyond.length > 0
       ? [
           row(
-            [`${formatCount(beyond.length)} more kinds`],
+            [formatCounted(beyond.length, "more kind")],
             rest.count,
             formatSteps(steps[steps.length - 1], unit),
             rest.bytes,
@@ -160,7 +171,7 @@ function garbageLines(
 /** `3 × Session, dict, list and 2 more types`. */
 function whatItIs({ snapshot }: ObjectGraph, { groups, types, finalizers }: CycleRow): string {
   const names = types.slice(0, MOST_TYPES).map(({ type }) => qualifiedTypeName(snapshot.types, type));
-  const more = types.length > MOST_TYPES ? ` and ${formatCount(types.length - MOST_TYPES)} more types` : "";
+  const more = types.length > MOST_TYPES ? ` and ${formatCounted(types.length - MOST_TYPES, "more type")}` : "";
   const times = groups === 1 ? "" : `${formatCount(groups)} × `;
   return `${times}${names.join(", ")}${more}${finalizers ? "; with finalizers" : ""}`;
 }
@@ -200,14 +211,16 @@ function inUseLines(graph: ObjectGraph, rows: readonly CycleRow[], limit: number
     ...ringLines(graph, each, style),
   ]);
   const more =
-    rows.length > limit ? wrap(`${formatCount(rows.length - limit)} more kinds of cycles are in use.`, style.width) : [];
+    rows.length > limit
+      ? wrap(`${formatCounted(rows.length - limit, "more kind of cycles is", "more kinds of cycles are")} in use.`, style.width)
+      : [];
   return [...sectionLines("Cycles in use", "once let go, only a collection frees them", style), ...lines, ...more];
 }
 
 function gcGarbageLines(graph: ObjectGraph, objects: readonly number[], style: Style): string[] {
   const shown = objects.slice(0, MOST_GC_GARBAGE);
   return [
-    ...sectionLines("gc.garbage", `${formatCount(objects.length)} objects, kept until somebody empties the list`, style),
+    ...sectionLines("gc.garbage", `${formatCounted(objects.length, "object")}, kept until somebody empties the list`, style),
     ...shown.flatMap((object) => wrapIndented(`  ${safeText(objectWords(graph, object))}`, style.width, 4)),
     ...(objects.length > shown.length ? [`  ${formatCount(objects.length - shown.length)} more`] : []),
   ];
@@ -244,7 +257,7 @@ function generationLines({ generations, interpreters }: CycleReport, style: Styl
   return [
     ...sectionLines(
       "The collector",
-      interpreters.length === 1 ? collectorState(interpreters[0]) : `${interpreters.length} interpreters`,
+      interpreters.length === 1 ? collectorState(interpreters[0]) : formatCounted(interpreters.length, "interpreter"),
       style,
     ),
     ...tableLines({ head: "", cells: labelCells(style) }, columnsOf(unit), [...rows, all], style),

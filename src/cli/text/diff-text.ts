@@ -8,6 +8,7 @@ import { type Row, tableLines } from "../format/table.ts";
 import {
   formatBytes,
   formatCount,
+  formatCounted,
   formatSignedBytes,
   formatSignedCount,
   formatSignedSteps,
@@ -99,7 +100,7 @@ function typeRows(types: readonly TypeGrowth[], limit: number): ChangeRow[] {
     ...shown.map(
       (type): ChangeRow => ({ label: type.module === "" ? [type.name] : [`${type.name}  ${type.module}`], change: type }),
     ),
-    ...(beyond.length > 0 ? [{ label: [`${formatCount(beyond.length)} more types`], change: sumOf(beyond) }] : []),
+    ...(beyond.length > 0 ? [{ label: [formatCounted(beyond.length, "more type")], change: sumOf(beyond) }] : []),
   ];
 }
 
@@ -114,7 +115,7 @@ function holderRows(holders: readonly HolderGrowth[], { all, unheld }: SnapshotD
   const unchanged = { bytesBefore: all.bytesBefore - listed.bytesBefore, bytesAfter: all.bytesAfter - listed.bytesAfter };
   return [
     ...shown.map((holder): ChangeRow => ({ label: [holder.expression, whatIsThere(holder)], change: holder })),
-    ...(beyond.length > 0 ? [{ label: [`${formatCount(beyond.length)} more places`], change: bytesOf(beyond) }] : []),
+    ...(beyond.length > 0 ? [{ label: [formatCounted(beyond.length, "more place")], change: bytesOf(beyond) }] : []),
     ...(unheld.bytesBefore + unheld.bytesAfter > 0 ? [{ label: ["garbage, held by nothing"], change: unheld }] : []),
     { label: ["everything else"], change: unchanged },
   ];

@@ -3,7 +3,7 @@ import type { Snapshot } from "../../snapshot/tables.ts";
 import { wrapIndented } from "../format/layout.ts";
 import { safeText } from "../format/safe-text.ts";
 import { paint, type Style } from "../format/style.ts";
-import { formatBytes, formatCount } from "../format/units.ts";
+import { formatBytes, formatCount, formatCounted } from "../format/units.ts";
 import { closingLines } from "./closing.ts";
 import { headingLines, processLines } from "./heading.ts";
 
@@ -77,13 +77,13 @@ function formNote(file: SavedFile): string {
 function insideOf(snapshot: Snapshot, file: SavedFile): string {
   const { objects, types, references, roots, names, values } = contentsOf(snapshot);
   const graph = snapshot.graph
-    ? [`${formatCount(references)} references`, `${formatCount(roots)} roots`, `${formatCount(names)} names`]
+    ? [formatCounted(references, "reference"), formatCounted(roots, "root"), formatCounted(names, "name")]
     : [];
   return [
-    `${formatCount(objects)} objects of ${formatCount(types)} types`,
+    `${formatCounted(objects, "object")} of ${formatCounted(types, "type")}`,
     ...graph,
     "mappings, pages, malloc, pymalloc, threads",
-    ...(file.withValues ? [`${formatCount(values)} values: they may be secrets`] : []),
+    ...(file.withValues ? [formatCounted(values, "value: it may be a secret", "values: they may be secrets")] : []),
   ].join(", ");
 }
 

@@ -2,7 +2,7 @@ import type { ProcessFacts } from "../../snapshot/tables.ts";
 import { textWidth, wrap } from "../format/layout.ts";
 import { safeText } from "../format/safe-text.ts";
 import { paint, type Style } from "../format/style.ts";
-import { formatCount, formatSpan } from "../format/units.ts";
+import { formatCounted, formatSpan } from "../format/units.ts";
 
 /** From this width on the number of threads is told in the heading. */
 const ROOMY_CELLS = 100;
@@ -13,7 +13,7 @@ export function processLines(process: ProcessFacts, style: Style): string[] {
     `pid ${process.pid}`,
     process.python ?? "no CPython recognised",
     process.allocator ?? "allocator not recognised",
-    ...(style.width >= ROOMY_CELLS ? [process.threads === 1 ? "1 thread" : `${formatCount(process.threads)} threads`] : []),
+    ...(style.width >= ROOMY_CELLS ? [formatCounted(process.threads, "thread")] : []),
     `up ${formatSpan(process.startedSecondsAgo)}`,
   ].map(safeText);
   return headingLines(safeText(process.name), facts, style);

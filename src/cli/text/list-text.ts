@@ -1,7 +1,7 @@
 import { padEnd, wrapIndented } from "../format/layout.ts";
 import { safeText } from "../format/safe-text.ts";
 import { paint, type Style } from "../format/style.ts";
-import { formatCount, formatSpan, formatSteps, toSteps, unitFor } from "../format/units.ts";
+import { formatCounted, formatSpan, formatSteps, toSteps, unitFor } from "../format/units.ts";
 
 /** A process of the list. */
 export interface ListedProcess {
@@ -47,7 +47,7 @@ function commandOf(process: ListedProcess): string {
 
 function unreadableLine(unreadable: number, style: Style): string[] {
   if (unreadable === 0) return [];
-  const what = unreadable === 1 ? "1 other process" : `${formatCount(unreadable)} other processes`;
+  const what = formatCounted(unreadable, "other process", "other processes");
   const line = `This user may not look into ${what}; doctor PID says why.`;
   return wrapIndented(line, style.width, 0).map((part) => paint(style, "note", part));
 }

@@ -4,7 +4,16 @@ import { bar } from "../format/bars.ts";
 import { wrap } from "../format/layout.ts";
 import { paint, type Style } from "../format/style.ts";
 import { type Row, tableLines } from "../format/table.ts";
-import { formatBytes, formatCount, formatShares, formatSteps, partSteps, toSteps, unitFor } from "../format/units.ts";
+import {
+  formatBytes,
+  formatCount,
+  formatCounted,
+  formatShares,
+  formatSteps,
+  partSteps,
+  toSteps,
+  unitFor,
+} from "../format/units.ts";
 import { graphClosing } from "./graph-text.ts";
 import { processLines } from "./heading.ts";
 
@@ -42,7 +51,7 @@ export function partitionText(
     ...(matching.length > shown.length ? [{ ...beyond, key: `${formatCount(matching.length - shown.length)} more` }] : []),
     ...(rows.length > matching.length ? [{ ...unmatched, key: "not matching" }] : []),
   ];
-  const sentence = `${formatCount(all.count)} objects take ${formatBytes(all.ownedBytes)}. Each is in one part.`;
+  const sentence = `${formatCounted(all.count, "object takes", "objects take")} ${formatBytes(all.ownedBytes)}. Each is in one part.`;
   return [
     ...processLines(graph.snapshot.process, style),
     ...wrap(sentence, style.width),

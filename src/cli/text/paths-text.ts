@@ -8,7 +8,7 @@ import { qualifiedTypeName } from "../../analysis/types.ts";
 import { padEnd, padStart, textWidth, wrap, wrapIndented } from "../format/layout.ts";
 import { safeText } from "../format/safe-text.ts";
 import { paint, type Style } from "../format/style.ts";
-import { formatBytes, formatCount, formatShares } from "../format/units.ts";
+import { formatBytes, formatCount, formatCounted, formatShares } from "../format/units.ts";
 import { whereItLies } from "./explain-text.ts";
 import { addressWords, graphClosing, noteLines, objectHeading } from "./graph-text.ts";
 import { headingLines } from "./heading.ts";
@@ -121,7 +121,7 @@ function typeHeading(graph: ObjectGraph, types: readonly number[], found: TypePa
   const names = [...new Set(shown.map((type) => qualifiedTypeName(table, type)))].join(", ");
   const ways = found.groups.length + found.other.groups;
   const facts = [
-    ways === 0 ? "none is there" : `held in ${ways === 1 ? "1 way" : `${formatCount(ways)} ways`}`,
+    ways === 0 ? "none is there" : `held in ${formatCounted(ways, "way")}`,
     `${formatBytes(found.retainedBytes)} retained`,
   ];
   return headingLines(`${formatCount(found.count)} ${safeText(names)}`, facts, style);
@@ -158,7 +158,7 @@ function objectOrType(graph: ObjectGraph, group: PathGroup, step: GroupStep, typ
 
 function otherLines({ other }: TypePaths, share: string, style: Style): string[] {
   const figures = padStart(formatCount(other.count), COUNT_CELLS) + paint(style, "note", padStart(share, SHARE_CELLS));
-  return [`${figures}  ${formatCount(other.groups)} more ways`];
+  return [`${figures}  ${formatCounted(other.groups, "more way")}`];
 }
 
 function lastAddress(graph: ObjectGraph, group: PathGroup): string {

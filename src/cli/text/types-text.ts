@@ -7,6 +7,7 @@ import { type Column, type Row, tableLines } from "../format/table.ts";
 import {
   formatBytes,
   formatCount,
+  formatCounted,
   formatShare,
   formatShares,
   formatSteps,
@@ -59,7 +60,7 @@ export function typesText(
 ): string[] {
   const { all } = histogram;
   const sentence =
-    `${formatCount(all.count)} objects of ${formatCount(all.types)} types take ${formatBytes(all.residentBytes)}, ` +
+    `${formatCounted(all.count, "object")} of ${formatCounted(all.types, "type")} ${all.count === 1 ? "takes" : "take"} ${formatBytes(all.residentBytes)}, ` +
     `${formatShare(all.residentBytes, snapshot.process.residentBytes)} of what is resident.`;
   return [
     ...processLines(snapshot.process, style),
@@ -69,7 +70,7 @@ export function typesText(
       ? wrap(
           all.types === 0
             ? "No objects are told apart in this process."
-            : `None of the ${formatCount(all.types)} types matches the filter.`,
+            : `None of ${formatCounted(all.types, "type")} matches the filter.`,
           style.width,
         )
       : histogramLines(snapshot, histogram, sort, style, retainedBytes)),
@@ -107,7 +108,7 @@ function histogramLines(
     shallow: types.shallowBytes[index],
     retained: retainedBytes?.[index],
   }));
-  if (histogram.other.types > 0) typeRows.push(sumRow(`${formatCount(histogram.other.types)} more types`, histogram.other));
+  if (histogram.other.types > 0) typeRows.push(sumRow(formatCounted(histogram.other.types, "more type"), histogram.other));
   const filtered = histogram.shown.types < histogram.all.types;
   const shown = sumRow(filtered ? "All shown" : "All", histogram.shown);
   const unit = unitFor(Math.max(shown.resident, shown.owned));
