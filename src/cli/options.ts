@@ -26,6 +26,12 @@ export interface CommonOptions {
   readonly withValues: boolean;
 }
 
+/** Options of verbs that tell who holds memory back. */
+export interface OwnersArguments extends CommonOptions {
+  /** With the paths to them, for which references are needed. */
+  readonly owners: boolean;
+}
+
 export interface ReportArguments extends CommonOptions {
   readonly depth: number;
 }

@@ -7,6 +7,7 @@ import { addGraphVerbs, type OnSource } from "./graph-verbs.ts";
 import { launcherDetails } from "./launcher.ts";
 import {
   type CommonOptions,
+  type OwnersArguments,
   type PictureOptions,
   parseMilliseconds,
   parsePartitionKey,
@@ -109,18 +110,20 @@ function buildProgram(onSource: OnSource, finish: (failure: Failure | undefined)
       ),
     );
   addGraphVerbs((usage, description) => verb(program, usage, description), onSource);
-  verb(program, "arenas <pid|file>", "pymalloc: arenas, pools, block sizes").action(
-    (text: string, _: unknown, command: Command) =>
+  verb(program, "arenas <pid|file>", "pymalloc: arenas, pools, block sizes, what keeps arenas")
+    .addOption(ownersOption())
+    .action((text: string, _: unknown, command: Command) =>
       onSource(text, async (source) =>
-        (await import("./commands/arenas.ts")).arenas(source, command.optsWithGlobals<CommonOptions>()),
+        (await import("./commands/arenas.ts")).arenas(source, command.optsWithGlobals<OwnersArguments>()),
       ),
-  );
-  verb(program, "heap <pid|file>", "malloc: arenas, free and cached memory, settings").action(
-    (text: string, _: unknown, command: Command) =>
+    );
+  verb(program, "heap <pid|file>", "malloc: arenas, what a trim returns, what keeps heaps from shrinking, and why")
+    .addOption(ownersOption())
+    .action((text: string, _: unknown, command: Command) =>
       onSource(text, async (source) =>
-        (await import("./commands/heap.ts")).heap(source, command.optsWithGlobals<CommonOptions>()),
+        (await import("./commands/heap.ts")).heap(source, command.optsWithGlobals<OwnersArguments>()),
       ),
-  );
+    );
   verb(program, "explain <pid|file> <address>", "what lies at an address: object, block, chunk, mapping, page").action(
     (text: string, address: string, _: unknown, command: Command) =>
       onSource(text, async (source) =>
@@ -153,6 +156,10 @@ function refuseIdleOptions(command: Command): void {
   if (archive && output === undefined) command.error("error: --archive says how -o saves, and there is no -o.");
   if (force && output === undefined && svg === undefined && dot === undefined)
     command.error("error: --force replaces the file of -o, and there is no -o.");
+}
+
+function ownersOption(): Option {
+  return new Option("--owners", "say by which path pins are reached: takes references too").default(false);
 }
 
 function verb(program: Command, usage: string, description: string): Command {

@@ -1,4 +1,6 @@
 import { arenaFill, type PymallocSummary, type SizeClass, sizeClassesOf, summarisePymalloc } from "../../analysis/arenas.ts";
+import { type ArenaPins, arenaPins, survivorCurve } from "../../analysis/fragmentation.ts";
+import { pinContext } from "../../analysis/pin-owners.ts";
 import type { PymallocTables, Snapshot } from "../../snapshot/tables.ts";
 import { fillBar, levelMark } from "../format/bars.ts";
 import { wrap } from "../format/layout.ts";
@@ -6,6 +8,7 @@ import { sumOf } from "../format/rounding.ts";
 import { paint, type Style } from "../format/style.ts";
 import { type Row, tableLines } from "../format/table.ts";
 import { formatBytes, formatCount, formatShare, formatSteps, partSteps, toSteps, type Unit, unitFor } from "../format/units.ts";
+import { curveLines, pinnedLines } from "./arena-pins-text.ts";
 import { closingLines } from "./closing.ts";
 import { headingLines, sectionLines } from "./heading.ts";
 import { type Part, partsTable } from "./parts-table.ts";
@@ -24,14 +27,17 @@ export function arenasText(snapshot: Snapshot, style: Style): string[] {
     return [...wrap(`No pymalloc arenas in process ${snapshot.process.pid}. ${why}`, style.width), ...closing];
   }
   const summary = summarisePymalloc(pymalloc);
+  const pins = arenaPins(pinContext(snapshot), pymalloc);
   const unit = unitFor(summary.residentBytes);
   return [
     ...headingLines("pymalloc", [headline(pymalloc, summary, style)], style),
     "",
     ...partsTable(summaryParts(summary), "Resident", unit, style),
     "",
-    ...mapLines(pymalloc, style),
+    ...mapLines(pymalloc, pins, style),
     "",
+    ...pinnedLines(pins, style),
+    ...curveLines(survivorCurve(snapshot, pymalloc), style),
     ...sizeClassLines(pymalloc, summary, unit, style),
     ...closing,
   ];
@@ -62,8 +68,10 @@ function summaryParts(summary: PymallocSummary): Part[] {
   ];
 }
 
-function mapLines(pymalloc: PymallocTables, style: Style): string[] {
+function mapLines(pymalloc: PymallocTables, pins: ArenaPins, style: Style): string[] {
   const marks = Array.from(arenaFill(pymalloc), (fill) => levelMark(fill, style.glyphs));
+  for (const { arena } of pins.arenas) marks[arena] = style.glyphs.pinned;
+  const legend = pins.arenas.length === 0 ? "" : `, ${style.glyphs.pinned} is pinned`;
   const numberCells = Math.max(4, String(marks.length).length + 1);
   const room = Math.floor((style.width - numberCells - 2) / MARKS_STEP) * MARKS_STEP;
   const perLine = Math.min(MOST_MARKS_A_LINE, room);
@@ -72,7 +80,7 @@ function mapLines(pymalloc: PymallocTables, style: Style): string[] {
     const number = paint(style, "note", String(first).padStart(numberCells));
     lines.push(`${number}  ${paint(style, "pymalloc", marks.slice(first, first + perLine).join(""))}`);
   }
-  return [...sectionLines("By address", "one character is one arena, height is fill", style), ...lines];
+  return [...sectionLines("By address", `one character is one arena, height is fill${legend}`, style), ...lines];
 }
 
 function sizeClassLines(pymalloc: PymallocTables, summary: PymallocSummary, unit: Unit, style: Style): string[] {
