@@ -22,7 +22,14 @@ char byte;
 static void *(*allocate)(size_t);
 static void (*release)(void *);
 static void *library;
-static atomic_int waiting;
+typedef bool visitor(const void *heap, const void *area, void *block, size_t bytes, void *argument);
+static bool (*visit_blocks)(void *, bool, visitor *, void *);
+static void *(*default_heap)(void);
+static void (*collect)(bool);
+static bool (*property)(const char *, size_t *);
+static void (*statistics)(char *, int);
+static atomic_int arrived, visited_by;
+static atomic_bool all_arrived;
 static void *blocks_of[MOST_WORKERS][BLOCKS_OF_WORKER];
 static atomic_uint found;
 static uint64_t visited[MOST_BLOCKS];
@@ -41,6 +48,12 @@ void churn(const char *path, unsigned seed, int count)
     allocate = dlsym(library, path[0] ? (strstr(path, "tcmalloc") ? "tc_malloc" : "mi_malloc") : "malloc");
     release = dlsym(library, path[0] ? (strstr(path, "tcmalloc") ? "tc_free" : "mi_free") : "free");
     if (allocate == NULL || release == NULL) abort();
+    /* Now: what is not found allocates a message. */
+    visit_blocks = (void *)dlsym(library, "mi_heap_visit_blocks");
+    default_heap = (void *)dlsym(library, "mi_heap_get_default");
+    collect = (void *)dlsym(library, "mi_collect");
+    property = (void *)dlsym(library, "MallocExtension_GetNumericProperty");
+    statistics = (void *)dlsym(library, "MallocExtension_GetStats");
     void **held = allocate(count * sizeof(void *));
     for (int at = 0; at < count; at++) {
         size_t bytes = 1 + rand_r(&seed) % (1u << (4 + rand_r(&seed) % (at % 50 ? 10 : 16)));
@@ -50,8 +63,6 @@ void churn(const char *path, unsigned seed, int count)
     for (int at = 0; at < count; at++)
         if (rand_r(&seed) % 3) release(held[at]);
 }
-
-typedef bool visitor(const void *heap, const void *area, void *block, size_t bytes, void *argument);
 
 static bool note(const void *heap, const void *area, void *block, size_t bytes, void *argument)
 {
@@ -64,9 +75,10 @@ static bool note(const void *heap, const void *area, void *block, size_t bytes, 
 /* Every block of the calling thread, where the allocator can tell. */
 static void visit(void)
 {
-    bool (*visit_blocks)(void *, bool, visitor *, void *) = (void *)dlsym(library, "mi_heap_visit_blocks");
-    void *(*default_heap)(void) = (void *)dlsym(library, "mi_heap_get_default");
-    if (visit_blocks != NULL) visit_blocks(default_heap(), true, note, NULL);
+    if (visit_blocks == NULL) return;
+    /* What waits in the heap for its thread, freed by others, would be visited as in use. */
+    collect(false);
+    visit_blocks(default_heap(), true, note, NULL);
 }
 
 /* For threads: allocates, says what it has, and waits for ever. */
@@ -74,15 +86,20 @@ void work(int worker)
 {
     unsigned seed = worker;
     for (int at = 0; at < BLOCKS_OF_WORKER; at++) blocks_of[worker][at] = allocate(1 + rand_r(&seed) % (at % 2 ? 64 : 4096));
+    arrived++;
+    /* Nobody runs Python any more, which might free what another one has visited. */
+    while (!all_arrived) usleep(1000);
     visit();
-    waiting++;
+    visited_by++;
     for (;;) pause();
 }
 
-/* Frees some blocks of every worker, fills the accounts and reads a byte, again and again. */
+/* Frees some blocks of every worker, fills the accounts, and reads for ever. */
 void stand_still(int workers)
 {
-    while (waiting < workers) usleep(1000);
+    while (arrived < workers) usleep(1000);
+    all_arrived = true;
+    while (visited_by < workers) usleep(1000);
     unsigned freed = 0;
     visit();
     for (int worker = 0; worker < workers; worker++)
@@ -93,8 +110,6 @@ void stand_still(int workers)
     memcpy(accounts + 2, visited, found * sizeof(uint64_t));
     accounts[0] = found;
     accounts[1] = freed;
-    bool (*property)(const char *, size_t *) = (void *)dlsym(library, "MallocExtension_GetNumericProperty");
-    void (*statistics)(char *, int) = (void *)dlsym(library, "MallocExtension_GetStats");
     if (property != NULL) {
         for (size_t at = 0; at < sizeof PROPERTIES / sizeof *PROPERTIES; at++) property(PROPERTIES[at], (size_t *)&accounts[at]);
         statistics(text, TEXT_BYTES);
