@@ -42,9 +42,6 @@ function forEachObject(
   const heads = headBytes(runtime);
   // A column is never spread over several buffers: read as one it is several times as fast as word by word.
   const descriptors = memory.uint32(tables.descriptor, tables.poolPlaces + tables.chunkPlaces + OTHERS.capacity);
-  // By type first: few are wanted, and this is asked of every place.
-  const isWanted = (about: number): boolean =>
-    wanted[about & P.TYPE_MASK] === 1 && ((about >>> P.STATE_SHIFT) & 7) === P.STATE_OBJECT;
   /** Bytes from a place's first byte to its object's; a large chunk may have two debug headers. */
   const lead = (about: number): number => runtime.debugBytes * ((about | 0) < 0 ? 2 : 1) + heads[(about >>> P.HEAD_SHIFT) & 3];
   for (let pool = 0; pool < tables.pools; pool++) {
@@ -54,21 +51,35 @@ function forEachObject(
     const [blockBytes, blocks] = [memory.load(info + 2) * 4, memory.load(info + 3)];
     const first = image.addressOf(word) + poolHeaderBytes;
     const firstPlace = tables.firstPlaces[pool];
-    for (let block = 0; block < blocks; block++) {
-      const about = descriptors[firstPlace + block];
-      if (isWanted(about)) visit(firstPlace + block, first + block * blockBytes + lead(about), about & P.TYPE_MASK);
+    const end = firstPlace + blocks;
+    for (let place = nextWanted(descriptors, firstPlace, end, wanted); place < end; ) {
+      const about = descriptors[place];
+      visit(place, first + (place - firstPlace) * blockBytes + lead(about), about & P.TYPE_MASK);
+      place = nextWanted(descriptors, place + 1, end, wanted);
     }
   }
   for (let chunk = 0; chunk < tables.chunkPlaces; chunk++) {
     const place = tables.poolPlaces + chunk;
     const about = descriptors[place];
-    if (isWanted(about))
+    if (isWanted(about, wanted))
       visit(place, image.addressOf(memory.load(tables.chunkStarts + chunk)) + lead(about), about & P.TYPE_MASK);
   }
   // Others may be discovered meanwhile.
   for (let other = 0; other < kernels.otherObjects(); other++) {
     const place = tables.poolPlaces + tables.chunkPlaces + other;
     const about = descriptors[place];
-    if (isWanted(about)) visit(place, image.addressOf(memory.load(tables.otherWords + other)), about & P.TYPE_MASK);
+    if (isWanted(about, wanted)) visit(place, image.addressOf(memory.load(tables.otherWords + other)), about & P.TYPE_MASK);
   }
+}
+
+/** First place from `from` on whose object is wanted; `end` when there is none. Small, so that it is fast before the heap is through. */
+function nextWanted(descriptors: Uint32Array, from: number, end: number, wanted: Uint8Array): number {
+  let place = from;
+  // By type first: few are wanted, and this is asked of every place.
+  while (place < end && !isWanted(descriptors[place], wanted)) place++;
+  return place;
+}
+
+function isWanted(about: number, wanted: Uint8Array): boolean {
+  return wanted[about & P.TYPE_MASK] === 1 && ((about >>> P.STATE_SHIFT) & 7) === P.STATE_OBJECT;
 }

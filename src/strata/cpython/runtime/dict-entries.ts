@@ -30,6 +30,10 @@ export class EntryReader implements DictEntries {
   private readonly keysOffset: number;
   private readonly lengthOffset: number;
   private readonly indicesOffset: number;
+  /** 3.11 and later. */
+  private readonly log2Offset: number | undefined;
+  /** Up to 3.10. */
+  private readonly slotsOffset: number | undefined;
   /** 3.11 and later: without it there are general tables only. */
   private readonly kindOffset: number | undefined;
   private readonly general: EntryLayout;
@@ -37,12 +41,16 @@ export class EntryReader implements DictEntries {
 
   constructor(
     private readonly reader: MemoryReader,
-    private readonly layout: Layout,
+    layout: Layout,
   ) {
+    const ofKeys = (field: string) =>
+      layout.has("PyDictKeysObject", field) ? layout.offset("PyDictKeysObject", field) : undefined;
     this.keysOffset = layout.offset("PyDictObject", "ma_keys");
     this.lengthOffset = layout.offset("PyDictKeysObject", "dk_nentries");
     this.indicesOffset = layout.offset("PyDictKeysObject", "dk_indices");
-    this.kindOffset = layout.has("PyDictKeysObject", "dk_kind") ? layout.offset("PyDictKeysObject", "dk_kind") : undefined;
+    this.kindOffset = ofKeys("dk_kind");
+    this.log2Offset = ofKeys("dk_log2_index_bytes");
+    this.slotsOffset = ofKeys("dk_size");
     this.general = entryLayout(layout, "PyDictKeyEntry");
     this.unicode = this.kindOffset === undefined ? this.general : entryLayout(layout, "PyDictUnicodeEntry");
   }
@@ -56,7 +64,7 @@ export class EntryReader implements DictEntries {
   open(keys: number): boolean {
     const { reader } = this;
     const length = reader.u64(keys + this.lengthOffset);
-    const indexBytes = indexTableBytes(reader, this.layout, keys);
+    const indexBytes = this.indexBytes(keys);
     const isTable = length <= MAX_ENTRIES && indexBytes !== undefined && reader.has(keys);
     this.length = isTable ? length : 0;
     if (!isTable) return false;
@@ -66,6 +74,18 @@ export class EntryReader implements DictEntries {
     this.stride = entry.bytes;
     this.valueOffset = entry.value - entry.key;
     return true;
+  }
+
+  /** Bytes of the hash index before the entries: noted from 3.11, before it follows from the number of its slots. */
+  private indexBytes(keys: number): number | undefined {
+    if (this.log2Offset !== undefined) {
+      const log2 = this.reader.u8(keys + this.log2Offset);
+      return log2 <= MAX_LOG2_INDEX_BYTES ? 2 ** log2 : undefined;
+    }
+    const slots = this.slotsOffset === undefined ? 0 : this.reader.u64(keys + this.slotsOffset);
+    if (slots === 0 || slots > 2 * MAX_ENTRIES) return undefined;
+    if (slots <= 0xff) return slots;
+    return slots <= 0xffff ? slots * 2 : slots * 4;
   }
 
   key(index: number): number {
@@ -94,16 +114,4 @@ function entryLayout(layout: Layout, structure: string): EntryLayout {
 /** Entries in use (`len(dict)`). */
 export function dictLength(reader: MemoryReader, layout: Layout, dict: number): number {
   return reader.u64(dict + layout.offset("PyDictObject", "ma_used"));
-}
-
-/** Bytes of the hash index before the entries: noted from 3.11, before it follows from the number of its slots. */
-function indexTableBytes(reader: MemoryReader, layout: Layout, keys: number): number | undefined {
-  if (layout.has("PyDictKeysObject", "dk_log2_index_bytes")) {
-    const log2 = reader.u8(keys + layout.offset("PyDictKeysObject", "dk_log2_index_bytes"));
-    return log2 <= MAX_LOG2_INDEX_BYTES ? 2 ** log2 : undefined;
-  }
-  const slots = reader.u64(keys + layout.offset("PyDictKeysObject", "dk_size"));
-  if (slots === 0 || slots > 2 * MAX_ENTRIES) return undefined;
-  if (slots <= 0xff) return slots;
-  return slots <= 0xffff ? slots * 2 : slots * 4;
 }
