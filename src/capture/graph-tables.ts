@@ -40,7 +40,7 @@ export function buildGraphTables({
 }: GraphInput): GraphTables {
   const types = typeGraphTable(facts.types, decoded);
   const { codes } = facts.names;
-  const { length, place: object, size, hashLow, hashHigh } = graph.contents;
+  const { length, place: object, size, hashLow, hashHigh } = graph.takeContents();
   const dictionaries = types.form.map((form) => Number(form === TypeForm.dict));
   return {
     references,

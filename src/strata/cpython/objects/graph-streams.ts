@@ -67,7 +67,8 @@ class StreamWindow {
 export interface DecodedGraph {
   /** Records as `kernels/references.ts` has them, in the order of decoding; whoever reads them takes them out. */
   readonly references: Int32Array[];
-  readonly contents: DecodedContents;
+  /** Puts the contents in order, in new columns; called once, best when the image has made room for them. */
+  readonly takeContents: () => DecodedContents;
   readonly nativePointers: NativePointers;
   /** True when there were more references or contents than there was room for. */
   readonly partial: boolean;
@@ -134,9 +135,14 @@ export class GraphStreams {
   /** Once nothing more comes. The records of objects may still lie in the window. */
   finish(kernels: KernelSet, places: number): DecodedGraph {
     const records = this.references.takeAll(kernels.referenceWords());
+    const contents = this.contents.takeAll(kernels.contentWords());
     return {
       references: [...cut(records, 0, this.nativeFrom), ...cut(records, this.nativeTo, Number.POSITIVE_INFINITY)],
-      contents: orderContents(this.contents.takeAll(kernels.contentWords()), places),
+      takeContents: () => {
+        const ordered = orderContents(contents, places);
+        releaseMemory(this.memory, this.contents.word, this.contents.words);
+        return ordered;
+      },
       nativePointers: collectPointers(cut(records, this.nativeFrom, this.nativeTo)),
       partial: this.dropped > 0,
       releaseWindow: () => releaseMemory(this.memory, this.references.word, this.references.words),
