@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { closeSync, openSync, readSync } from "node:fs";
-import type { TestContext } from "node:test";
+import { closeSync, existsSync, openSync, readSync } from "node:fs";
+import { type TestContext, test } from "node:test";
 import { objectAt } from "../../src/analysis/places.ts";
 import { qualifiedTypeName } from "../../src/analysis/types.ts";
 import { captureSnapshot } from "../../src/capture/capture.ts";
 import type { Snapshot } from "../../src/snapshot/tables.ts";
-import { type PythonTarget, testOnEveryPython } from "../support/pythons.ts";
+import { distributionPython, type PythonTarget, testOnEveryPython } from "../support/pythons.ts";
 import { startTruth, type Truth } from "../support/truth.ts";
 
 /** Objects that the dumping child replaced after the fork: each is shown to be absent in the process that stands still. */
@@ -13,6 +13,7 @@ const MOST_MISSING = 15;
 /** Reference count and type (CPython Include/object.h, release builds). */
 const HEADER_BYTES = 16;
 
+const JEMALLOC = "/usr/lib/x86_64-linux-gnu/libjemalloc.so.2";
 const ALLOCATORS = [undefined, "debug", "malloc"] as const;
 
 for (const allocator of ALLOCATORS) {
@@ -21,6 +22,19 @@ for (const allocator of ALLOCATORS) {
     const truth = await startTruth(t, python, { env, scale: allocator === undefined ? 1000 : 200 });
     const captured = await captureSnapshot(truth.target.pid, {});
     assert.ok(captured.ok, captured.ok ? "" : captured.failure.sentence);
+    compare(t, truth, captured.value, python);
+  });
+}
+
+for (const allocator of [undefined, "malloc"]) {
+  const title = `finds every object in jemalloc's memory too, PYTHONMALLOC=${allocator ?? "default"}`;
+  test(title, { skip: existsSync(JEMALLOC) ? false : "no libjemalloc2 on this machine" }, async (t) => {
+    const python = distributionPython();
+    const env = { LD_PRELOAD: JEMALLOC, ...(allocator && { PYTHONMALLOC: allocator }) };
+    const truth = await startTruth(t, python, { env, scale: 200 });
+    const captured = await captureSnapshot(truth.target.pid, {});
+    assert.ok(captured.ok, captured.ok ? "" : captured.failure.sentence);
+    assert.equal(captured.value.malloc[0].allocator, "jemalloc");
     compare(t, truth, captured.value, python);
   });
 }

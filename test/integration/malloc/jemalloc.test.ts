@@ -130,3 +130,24 @@ for (const python of somePythons()) {
     }
   }
 }
+
+test("a jemalloc that was loaded next to glibc's malloc has a branch of its own", { skip }, async (t) => {
+  // Its thread-local data are larger than what a process keeps for libraries that come later.
+  const env = { GLIBC_TUNABLES: "glibc.rtld.optional_static_tls=32768" };
+  const target = await start(t, distributionPython(), 2, env, LIBRARY);
+  const taken = takeLiveImage(target.target.pid);
+  const heaps = decode(taken);
+  assert.deepEqual(heaps.map(({ allocator }) => allocator).sort(), ["glibc", "jemalloc"]);
+  const jemalloc = heaps.find(({ allocator }) => allocator === "jemalloc");
+  const glibc = heaps.find(({ allocator }) => allocator === "glibc");
+  assert.ok(jemalloc && glibc);
+  checkAgainstOwnAccounts(jemalloc, ownAccounts(target, taken));
+  assert.deepEqual(glibc.problems, []);
+  const snapshot = await captured(target.target.pid);
+  const ledger = assertExactLedger(snapshot);
+  const native = ledger.root.children?.find(({ key }) => key === "mallocNative")?.children ?? [];
+  assert.deepEqual(native.map(({ label }) => label).sort(), ["glibc", "jemalloc"]);
+  const jemallocNative = native.find(({ label }) => label === "jemalloc")?.residentBytes ?? 0;
+  const live = (jemalloc.sizeClasses ?? []).reduce((sum, { bytes, live }) => sum + bytes * live, 0);
+  assert.ok(jemallocNative > 0.9 * live && jemallocNative <= live, `${jemallocNative} resident of ${live} live`);
+});
