@@ -180,8 +180,10 @@ export class MemoryImage implements MemoryReader {
     const from = address & (MIB - 1);
     const most = Math.min(MIB, from + maxLength);
     let end = from;
-    while (end < most && slot[end] !== 0) end++;
-    if (end < most) return decoder.decode(slot.subarray(from, end));
+    let all = 0;
+    for (; end < most && slot[end] !== 0; end++) all |= slot[end];
+    // ASCII, as nearly all are, needs no decoder.
+    if (end < most) return all < 0x80 ? slot.toString("latin1", from, end) : decoder.decode(slot.subarray(from, end));
     if (most < MIB || from + maxLength === MIB) return undefined;
     // What lies behind the last slot reads as zero, but ends no string.
     const rest = this.bytes(address, Math.min(maxLength, 2 * MIB - from));

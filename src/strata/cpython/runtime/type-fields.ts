@@ -22,7 +22,7 @@ export interface FieldName {
   readonly name: string;
 }
 
-/** Reads the names of fields; types share those of their bases. */
+/** Reads the names of fields; types share those of their bases, which are read once. */
 export class TypeFieldReader {
   private readonly known = new Map<number, readonly FieldName[]>();
   private readonly memberBytes: number;
@@ -51,7 +51,7 @@ export class TypeFieldReader {
       : [...this.structureFields(type), ...this.members(type, this.heap.readOnly)];
     // Most classes add nothing, and share one list then.
     const fields = own.length === 0 ? inherited : merged(inherited, own);
-    this.known.set(type, fields);
+    if (depth > 0) this.known.set(type, fields);
     return fields;
   }
 
@@ -119,7 +119,9 @@ const NO_FIELDS: readonly FieldName[] = [];
 
 /** What a type adds to its bases' fields; of two names of a position the later one counts. */
 function merged(inherited: readonly FieldName[], own: readonly FieldName[]): readonly FieldName[] {
-  const byPosition = new Map([...inherited, ...own].map((field) => [field.position, field]));
+  const byPosition = new Map<number, FieldName>();
+  for (const field of inherited) byPosition.set(field.position, field);
+  for (const field of own) byPosition.set(field.position, field);
   return [...byPosition.values()].sort((left, right) => left.position - right.position);
 }
 

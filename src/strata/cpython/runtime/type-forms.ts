@@ -60,7 +60,7 @@ const FORM_BY_NAME: ReadonlyMap<string, TypeFormName> = new Map([
   ["collections.deque", "deque"],
 ]);
 
-/** Tells the form of types; each is looked at once. */
+/** Tells the form of types; bases, which many share, are looked at once. */
 export class TypeFormReader {
   private readonly known = new Map<number, TypeFormName>();
   private readonly objectType: number | undefined;
@@ -81,7 +81,7 @@ export class TypeFormReader {
     if (known !== undefined) return known;
     const { image } = this.heap;
     const form = image.has(type) ? this.read(type, depth) : "other";
-    this.known.set(type, form);
+    if (depth > 0) this.known.set(type, form);
     return form;
   }
 
