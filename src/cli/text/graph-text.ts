@@ -28,7 +28,7 @@ export function graphClosing(graph: ObjectGraph, more: readonly string[], style:
 export function lowerBoundLines(lowerBound: boolean, style: Style): string[] {
   if (!lowerBound) return [];
   return wrap(
-    "A part of memory or of the references is missing: what is said to hold an object does, but there may be more that does.",
+    "Lower bounds: a part of memory or of the references is missing. What is said to hold an object does, but there may be more that does.",
     style.width,
   );
 }

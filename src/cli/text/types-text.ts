@@ -17,6 +17,7 @@ import {
   unitFor,
 } from "../format/units.ts";
 import { closingLines } from "./closing.ts";
+import { lowerBoundLines } from "./graph-text.ts";
 import { processLines } from "./heading.ts";
 import { typeLabel } from "./type-label.ts";
 
@@ -75,6 +76,7 @@ export function typesText(
         )
       : histogramLines(snapshot, histogram, sort, style, retainedBytes)),
     "",
+    ...lowerBoundLines(retainedBytes !== undefined && !snapshot.capture.complete, style),
     ...closingLines(snapshot.capture, snapshot.problems, [], style),
   ];
 }

@@ -9,6 +9,7 @@ import { pathsToObject } from "../../../src/analysis/paths.ts";
 import { referentsOf, referrersOf } from "../../../src/analysis/referrers.ts";
 import { retainedTree } from "../../../src/analysis/retained-tree.ts";
 import { pathsToType } from "../../../src/analysis/type-paths.ts";
+import { typeHistogram } from "../../../src/analysis/types.ts";
 import { textWidth } from "../../../src/cli/format/layout.ts";
 import { safeJson } from "../../../src/cli/format/safe-text.ts";
 import { chooseStyle, type Style } from "../../../src/cli/format/style.ts";
@@ -25,6 +26,7 @@ import { partitionText } from "../../../src/cli/text/partition-text.ts";
 import { objectPathsText, typePathsText } from "../../../src/cli/text/paths-text.ts";
 import { referencesText } from "../../../src/cli/text/referrers-text.ts";
 import { retainedText } from "../../../src/cli/text/retained-text.ts";
+import { typesText } from "../../../src/cli/text/types-text.ts";
 import { RootKind } from "../../../src/snapshot/graph-tables.ts";
 import type { Snapshot } from "../../../src/snapshot/tables.ts";
 import { assertFollowsSchema } from "../../support/schemas.ts";
@@ -159,8 +161,11 @@ test("a partial capture is said in every answer", () => {
     retainedText(found.value, tree, "a.strata", style),
     objectPathsText(found.value, object, pathsToObject(found.value, object, 1), style),
     cyclesText(found.value, findCycles(found.value), LIMIT, "a.strata", style),
+    objectsText(found.value, listObjects(found.value, { sort: "owned", limit: LIMIT }), "owned", style),
+    partitionText(found.value, partitionObjects(found.value, "class"), LIMIT, undefined, style),
+    typesText(partial, typeHistogram(partial.types, { sort: "owned" }), "owned", style, partial.types.ownedBytes),
   ];
-  for (const lines of texts) assert.match(lines.join(" "), /A part of memory or of the references is missing/);
+  for (const lines of texts) assert.match(lines.join(" "), /Lower bounds: a part of memory or of the references is missing/);
 });
 
 /** The figures of one column of a table: tenths of its unit. */
