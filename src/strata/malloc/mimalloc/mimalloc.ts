@@ -32,8 +32,10 @@ export function decodeMimalloc(input: MallocInput, problems: ProblemReport): Mal
 }
 
 function decodeHeap({ image, resident, threads }: MallocInput, discovery: SegmentDiscovery): MallocHeap | undefined {
-  const { layout, segments } = discovery;
+  const { layout, segments, broken } = discovery;
   const problems = new ProblemReport();
+  for (const start of broken)
+    problems.add("mimalloc-segment", `the slices of mimalloc's segment at ${formatAddress(start)} are damaged`, start);
   const pages = readPages(image, layout, segments);
   const heaps = findHeaps(image, discovery, pages);
   const groups = groupSegments(image, discovery, heaps, threads);
@@ -41,7 +43,7 @@ function decodeHeap({ image, resident, threads }: MallocInput, discovery: Segmen
   const blocks = new PagedBlocks(image, layout, pages, columns);
   appendAll(columns, blocks, discovery, pages, heaps, groups);
   const brokenPages = settlePages(pages, blocks, problems);
-  if (brokenPages * 2 > pages.length) return undefined;
+  if (brokenPages * 2 >= pages.length) return undefined;
   const brokenDelayed = settleDelayed(image, discovery, heaps, new PageIndex(segments, pages), blocks, problems);
   const chunks = columns.table();
   return {
@@ -55,7 +57,7 @@ function decodeHeap({ image, resident, threads }: MallocInput, discovery: Segmen
     ...sumPages(pages, blocks, chunks.state, resident),
     settings: undefined,
     stateRanges: [{ start: discovery.mainHeap, end: discovery.mainHeap + layout.heap.dataBytes, what: "mimalloc's main heap" }],
-    busy: brokenPages > 0 || brokenDelayed,
+    busy: broken.length > 0 || brokenPages > 0 || brokenDelayed,
     problems: problems.list(),
   };
 }

@@ -2,7 +2,7 @@ import type { PageSet } from "../../../base/page-set.ts";
 import { PAGE_BYTES, roundUp, USER_SPACE_END } from "../../../base/units.ts";
 import type { Mapping } from "../../../target/mapping.ts";
 import type { AddressRange, MemoryImage } from "../../../target/memory-image.ts";
-import { anonymousRanges, dataRanges } from "../glibc/memory-map.ts";
+import { anonymousRanges, dataRanges, subtractRanges } from "../glibc/memory-map.ts";
 import {
   MIMALLOC_LAYOUTS,
   type MimallocLayout,
@@ -26,6 +26,8 @@ export interface Segment extends AddressRange {
 export interface SegmentDiscovery {
   readonly layout: MimallocLayout;
   readonly segments: readonly Segment[];
+  /** Where a segment begins that carries the cookie, but whose slices make no chain: damaged, or caught half written. */
+  readonly broken: readonly number[];
   /** The main thread's heap, in static data. */
   readonly mainHeap: number;
 }
@@ -51,13 +53,17 @@ export function findSegments(
   mappings: readonly Mapping[],
   resident: PageSet,
 ): SegmentDiscovery | "unknown" | undefined {
+  const memory = anonymousRanges(mappings);
   let lookAlike = false;
   for (const layout of MIMALLOC_LAYOUTS) {
-    const candidates = [...candidatesByCookie(image, layout, anonymousRanges(mappings), resident).values()];
+    const candidates = [...candidatesByCookie(image, layout, memory, resident).values()];
     candidates.sort((left, right) => right.segments.length - left.segments.length);
     for (const { segments, low, high } of candidates) {
       const cookie = findWord(image, dataRanges(mappings), resident, low, high);
-      if (cookie !== undefined) return { layout, segments, mainHeap: cookie - layout.heap.cookie };
+      if (cookie !== undefined) {
+        const broken = findBroken(image, layout, memory, resident, { segments, low, high });
+        return { layout, segments, broken, mainHeap: cookie - layout.heap.cookie };
+      }
       lookAlike = true;
     }
   }
@@ -78,8 +84,7 @@ function candidatesByCookie(
         start += SEGMENT_BYTES;
         continue;
       }
-      const low = (image.i32(start + layout.segment.cookie) ^ start) >>> 0;
-      const high = (image.i32(start + layout.segment.cookie + 4) ^ Math.floor(start / 2 ** 32)) >>> 0;
+      const { low, high } = cookieOf(image, layout, start);
       const key = `${high}:${low}`;
       const same = found.get(key) ?? { segments: [], low, high };
       same.segments.push(segment);
@@ -88,6 +93,34 @@ function candidatesByCookie(
     }
   }
   return found;
+}
+
+/** What carries the cookie outside of the segments. */
+function findBroken(
+  image: MemoryImage,
+  layout: MimallocLayout,
+  memory: readonly AddressRange[],
+  resident: PageSet,
+  { segments, low, high }: Candidates,
+): number[] {
+  const broken: number[] = [];
+  for (const range of subtractRanges(memory, segments)) {
+    for (let start = roundUp(range.start, SEGMENT_BYTES); start < range.end; start += SEGMENT_BYTES) {
+      if (!resident.has(start)) continue;
+      const own = cookieOf(image, layout, start);
+      if (own.low === low && own.high === high) broken.push(start);
+    }
+  }
+  return broken;
+}
+
+/** The cookie, if there is a segment at `start`. */
+function cookieOf(image: MemoryImage, layout: MimallocLayout, start: number): { readonly low: number; readonly high: number } {
+  const at = start + layout.segment.cookie;
+  return {
+    low: (image.i32(at) ^ start) >>> 0,
+    high: (image.i32(at + 4) ^ Math.floor(start / 2 ** 32)) >>> 0,
+  };
 }
 
 /** The segment whose header lies at `start`, or undefined when its slices make no chain. */

@@ -87,8 +87,10 @@ function readRoot(image: MemoryImage, root: number, resident: PageSet): PageMap 
 /**
  * Calls `visit` with the address of every span, ascending by what they span, which never overlaps. Bounded by the leaves' resident
  * pages. A span counts only on its first page: entries behind it may be left of spans that were merged.
+ *
+ * @param visit returns whether it is one; what is none takes no pages
  */
-export function forEachSpan(image: MemoryImage, map: PageMap, resident: PageSet, visit: (span: number) => void): void {
+export function forEachSpan(image: MemoryImage, map: PageMap, resident: PageSet, visit: (span: number) => boolean): void {
   let next = 0;
   for (const { firstPage, address } of map.leaves) {
     const end = firstPage + PAGE_MAP.leafEntries;
@@ -99,8 +101,7 @@ export function forEachSpan(image: MemoryImage, map: PageMap, resident: PageSet,
         continue;
       }
       const span = image.u64(at);
-      if (span !== 0 && image.u64(span + SPAN.firstPage) === page && isSpan(image, span)) {
-        visit(span);
+      if (span !== 0 && image.u64(span + SPAN.firstPage) === page && isSpan(image, span) && visit(span)) {
         page += image.u64(span + SPAN.pages);
         next = page;
       } else page++;

@@ -1,7 +1,7 @@
 import { Float64Column, Uint8Column, Uint32Column } from "../../../base/columns.ts";
 import type { PageSet } from "../../../base/page-set.ts";
 import { MIB } from "../../../base/units.ts";
-import type { MemoryImage } from "../../../target/memory-image.ts";
+import type { AddressRange, MemoryImage } from "../../../target/memory-image.ts";
 import { SPAN, SPAN_PAGE_BYTES, SpanLocation } from "./layouts.ts";
 import { forEachSpan, type PageMap } from "./page-map.ts";
 
@@ -18,37 +18,52 @@ export interface SpanTable {
   readonly location: Uint8Array;
   /** Blocks that the span handed out: to the program, or to caches. */
   readonly handedOut: Uint32Array;
+  /** Spans that cannot be: damaged, or caught half written. */
+  readonly refused: number;
 }
 
 /** Blocks of one span are counted in 16 bits. */
-const MOST_BLOCKS = 0xffff;
+const MOST_BLOCKS = 2 ** 16;
 
 /**
  * Reads every span that the page map knows. O(pages of the map).
  *
+ * @param memory anonymous memory, ascending
  * @param classBytes bytes of a block by size class
- * @returns undefined when a span cannot be: this is another layout
  */
-export function readSpans(image: MemoryImage, map: PageMap, resident: PageSet, classBytes: Uint32Array): SpanTable | undefined {
+export function readSpans(
+  image: MemoryImage,
+  map: PageMap,
+  resident: PageSet,
+  memory: readonly AddressRange[],
+  classBytes: Uint32Array,
+): SpanTable {
   const [span, start, bytes] = [new Float64Column(), new Float64Column(), new Float64Column()];
   const [sizeClass, location, handedOut] = [new Uint8Column(), new Uint8Column(), new Uint32Column()];
-  let plausible = true;
+  let refused = 0;
+  let range = 0;
   forEachSpan(image, map, resident, (address) => {
     const bits = image.u32(address + SPAN.bits);
-    const ownClass = (bits >>> 16) & 0xff;
     const ownLocation = (bits >>> 24) & 3;
-    const ownBytes = image.u64(address + SPAN.pages) * SPAN_PAGE_BYTES;
-    if (ownLocation > SpanLocation.returned || ownClass >= classBytes.length) plausible = false;
-    else if (ownClass !== 0 && ownBytes / classBytes[ownClass] > MOST_BLOCKS + 1) plausible = false;
-    span.push(address);
-    start.push(image.u64(address + SPAN.firstPage) * SPAN_PAGE_BYTES);
-    bytes.push(ownBytes);
     // A free span keeps the class that it had.
-    sizeClass.push(ownLocation === SpanLocation.inUse ? ownClass : 0);
+    const ownClass = ownLocation === SpanLocation.inUse ? (bits >>> 16) & 0xff : 0;
+    const ownStart = image.u64(address + SPAN.firstPage) * SPAN_PAGE_BYTES;
+    const ownBytes = image.u64(address + SPAN.pages) * SPAN_PAGE_BYTES;
+    while (range < memory.length && memory[range].end <= ownStart) range++;
+    const mapped = range < memory.length && memory[range].start <= ownStart && ownStart + ownBytes <= memory[range].end;
+    const fits = ownClass === 0 || (ownClass < classBytes.length && ownBytes / classBytes[ownClass] < MOST_BLOCKS);
+    if (!mapped || !fits || ownLocation > SpanLocation.returned) {
+      refused++;
+      return false;
+    }
+    span.push(address);
+    start.push(ownStart);
+    bytes.push(ownBytes);
+    sizeClass.push(ownClass);
     location.push(ownLocation);
     handedOut.push(bits & 0xffff);
+    return true;
   });
-  if (!plausible || span.length === 0) return undefined;
   return {
     length: span.length,
     span: span.view(),
@@ -57,6 +72,7 @@ export function readSpans(image: MemoryImage, map: PageMap, resident: PageSet, c
     sizeClass: sizeClass.view(),
     location: location.view(),
     handedOut: handedOut.view(),
+    refused,
   };
 }
 

@@ -25,7 +25,6 @@ interface Discovery {
   readonly map: PageMap;
   /** Bytes of a block by size class. */
   readonly classBytes: Uint32Array;
-  readonly spans: SpanTable;
 }
 
 /**
@@ -42,20 +41,19 @@ export function decodeTcmalloc(input: MallocInput, problems: ProblemReport): Mal
     const map = findPageMap(input.image, data, input.resident);
     // A library that nobody has allocated from yet has the table, and nothing to account for.
     if (map === undefined) continue;
-    const spans = readSpans(input.image, map, input.resident, classBytes);
-    const heap = spans && decodeHeap(input, { data, map, classBytes, spans });
+    const heap = decodeHeap(input, { data, map, classBytes });
     if (heap !== undefined) return heap;
     problems.add("tcmalloc-unrecognised", UNRECOGNISED, map.root);
   }
   return undefined;
 }
 
-function decodeHeap({ image, mappings, resident }: MallocInput, found: Discovery): MallocHeap | undefined {
-  const { data, map, classBytes, spans } = found;
+function decodeHeap({ image, mappings, resident }: MallocInput, { data, map, classBytes }: Discovery): MallocHeap | undefined {
   const problems = new ProblemReport();
   const memory = anonymousRanges(mappings);
+  const spans = readSpans(image, map, resident, memory, classBytes);
+  if (spans.refused > 0) problems.add("tcmalloc-span", "spans of tcmalloc cannot be as they are", map.root, spans.refused);
   const spanRanges = joinSpans(spans);
-  if (subtractRanges(spanRanges, memory).length > 0) return undefined; // Nobody maps what it spans.
   const caches = findThreadCaches(image, data, resident, classBytes);
   if (caches === undefined)
     problems.add("tcmalloc-caches", "tcmalloc's thread caches were not found: what lies in them counts as in use");
@@ -65,8 +63,8 @@ function decodeHeap({ image, mappings, resident }: MallocInput, found: Discovery
   const columns = new BlockColumns();
   const blocks = new SpanBlocks(image, spans, classBytes, columns);
   const firstChunks = appendAll(columns, blocks, spans, metadata);
-  const brokenSpans = settleSpans(image, spans, blocks, problems);
-  if (brokenSpans * 2 > spans.length) return undefined;
+  const brokenSpans = spans.refused + settleSpans(image, spans, blocks, problems);
+  if (brokenSpans * 2 >= spans.length) return undefined;
   const brokenCaches = settleThreadCaches(image, caches, classBytes.length, blocks, problems);
   const brokenCentral = settleCentralLists(image, data, resident, classBytes.length, blocks, problems);
 
