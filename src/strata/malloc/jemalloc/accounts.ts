@@ -1,10 +1,11 @@
 import type { PageSet } from "../../../base/page-set.ts";
+import type { AddressRange } from "../../../target/memory-image.ts";
 import type { KernelThread } from "../../../target/process-image.ts";
 import type { ArenaOutline } from "../account-blocks.ts";
-import type { ChunkTable, FreePages, SizeClass } from "../allocator.ts";
+import type { FreePages, SizeClass } from "../allocator.ts";
 import { SizeClassSums } from "../size-class-sums.ts";
 import type { BaseBlock } from "./base-blocks.ts";
-import type { ExtentTable } from "./extents.ts";
+import { type ExtentTable, extentRanges, joinNeighbours } from "./extents.ts";
 import { CLASS_BYTES, DESCRIPTOR_BITS, ExtentState } from "./layouts.ts";
 import type { ThreadCache } from "./thread-caches.ts";
 
@@ -24,22 +25,15 @@ export function arenaNumbers(extents: ExtentTable, blocks: readonly BaseBlock[])
   return [...has.keys()].filter((number) => has[number] === 1);
 }
 
-/** What is known of every arena beside its chunks, in the order of `numbers`. O(chunks). */
+/** What is known of every arena beside its chunks, in the order of `numbers`. O(extents). */
 export function outlineArenas(
   numbers: readonly number[],
-  chunks: ChunkTable,
+  extents: ExtentTable,
   blocks: readonly BaseBlock[],
   caches: readonly ThreadCache[],
   threads: readonly KernelThread[],
 ): ArenaOutline[] {
-  const ranges = numbers.map((): { start: number; end: number }[] => []);
-  for (let chunk = 0; chunk < chunks.length; chunk++) {
-    const own = ranges[chunks.arena[chunk]];
-    const start = chunks.address[chunk];
-    const last = own.at(-1);
-    if (last?.end === start) last.end += chunks.bytes[chunk];
-    else own.push({ start, end: start + chunks.bytes[chunk] });
-  }
+  const ranges = numbers.map((number) => rangesOf(number, extents, blocks));
   const owners = threadsOf(caches, threads);
   return numbers.map((number, index) => {
     const filled = caches.filter((cache) => cache.arena === number);
@@ -51,6 +45,12 @@ export function outlineArenas(
       ranges: ranges[index],
     };
   });
+}
+
+/** Extents and blocks of an arena, neighbours joined, ascending. */
+function rangesOf(number: number, extents: ExtentTable, blocks: readonly BaseBlock[]): AddressRange[] {
+  const own = blocks.filter(({ arena }) => arena === number);
+  return joinNeighbours([...extentRanges(extents, (extent) => extents.arena[extent] === number), ...own]);
 }
 
 /** Thread ids by cache: a thread's is the nearest below its control block. */

@@ -126,14 +126,25 @@ function lastExtentBefore({ length, start }: ExtentTable, end: number): number {
   return low - 1;
 }
 
-/** Neighbouring extents as one range. @param without a state whose extents are left out */
-export function extentRanges({ length, start, bytes, state }: ExtentTable, without?: number): AddressRange[] {
+/** The extents that `isWanted` picks, neighbours as one range. */
+export function extentRanges({ length, start, bytes }: ExtentTable, isWanted: (extent: number) => boolean): AddressRange[] {
   const ranges: { start: number; end: number }[] = [];
   for (let extent = 0; extent < length; extent++) {
-    if (state[extent] === without) continue;
+    if (!isWanted(extent)) continue;
     const last = ranges.at(-1);
     if (last?.end === start[extent]) last.end += bytes[extent];
     else ranges.push({ start: start[extent], end: start[extent] + bytes[extent] });
   }
   return ranges;
+}
+
+/** Disjoint ranges in any order as an ascending list in which neighbours are one. */
+export function joinNeighbours(ranges: readonly AddressRange[]): AddressRange[] {
+  const joined: { start: number; end: number }[] = [];
+  for (const { start, end } of [...ranges].sort((left, right) => left.start - right.start)) {
+    const last = joined.at(-1);
+    if (last?.end === start) last.end = end;
+    else joined.push({ start, end });
+  }
+  return joined;
 }

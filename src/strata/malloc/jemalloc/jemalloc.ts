@@ -10,7 +10,7 @@ import { ExtentState, RADIX_TREE, VERSIONS } from "./layouts.ts";
 import { findRadixTree } from "./radix-tree.ts";
 import { settleCaches } from "./settle-caches.ts";
 import { findThreadCaches } from "./thread-caches.ts";
-import { tile } from "./tile.ts";
+import { countChunks, tile } from "./tile.ts";
 
 const UNRECOGNISED =
   "A jemalloc was found whose structures do not verify: it is not of version 5.3, and its memory is told by mappings only.";
@@ -33,8 +33,13 @@ export function decodeJemalloc(input: MallocInput, problems: ProblemReport): Mal
     const root = findRadixTree(image, data, blocks, resident);
     if (root === undefined) continue;
     const extents = readExtents(image, root, resident);
-    const foreign = subtractRanges(extentRanges(extents.table, ExtentState.retained), memory).length;
-    if (extents.misfits + foreign <= 1 + MOST_MISFITS * extents.table.length) return decodeHeap(input, root, extents, blocks);
+    const { table } = extents;
+    // Addresses that are only retained need no mapping that can be written.
+    const foreign = subtractRanges(
+      extentRanges(table, (extent) => table.state[extent] !== ExtentState.retained),
+      memory,
+    ).length;
+    if (extents.misfits + foreign <= 1 + MOST_MISFITS * table.length) return decodeHeap(input, root, extents, blocks);
   }
   problems.add("jemalloc-unrecognised", UNRECOGNISED, blocks[0].start);
   return undefined;
@@ -50,7 +55,7 @@ function decodeHeap(
   if (misfits > 0) problems.add("jemalloc-extents", "extents of jemalloc contradict themselves", root, misfits);
   const blocks = found.filter((block) => !overlapsExtent(extents, block));
   const numbers = arenaNumbers(extents, blocks);
-  const columns = new BlockColumns();
+  const columns = new BlockColumns(countChunks(extents) + blocks.length);
   const firstChunks = tile(image, columns, extents, blocks, numbers);
 
   const caches = findThreadCaches(image, blocks);
@@ -64,7 +69,7 @@ function decodeHeap(
   return {
     allocator: "jemalloc",
     variant: VERSIONS,
-    arenas: accountBlocks(chunks, outlineArenas(numbers, chunks, blocks, caches, threads)),
+    arenas: accountBlocks(chunks, outlineArenas(numbers, extents, blocks, caches, threads)),
     chunks,
     headerBytes: 0,
     borrowedBytes: 0,

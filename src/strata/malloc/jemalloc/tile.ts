@@ -5,6 +5,13 @@ import type { BaseBlock } from "./base-blocks.ts";
 import type { ExtentTable } from "./extents.ts";
 import { CLASS_BYTES, DESCRIPTOR, DESCRIPTOR_BITS, ExtentState } from "./layouts.ts";
 
+/** Upper bound of the chunks of extents: an allocation in pages of its own has something before and behind it. */
+export function countChunks({ length, regions }: ExtentTable): number {
+  let count = 0;
+  for (let extent = 0; extent < length; extent++) count += Math.max(3, regions[extent]);
+  return count;
+}
+
 /**
  * Appends everything that jemalloc has in address order: the regions of slabs, free ones as their bitmaps say, large allocations with what
  * lies beside them in their pages, free pages, and its own blocks.
