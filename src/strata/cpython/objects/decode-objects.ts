@@ -289,7 +289,7 @@ function collect(
     problems: problems.list(),
     mappedBuffers: context.mappedBuffers,
     unowned,
-    graph: streams?.finish(kernels, length),
+    graph: streams?.finish(kernels),
     usedBytes: (place, room) => {
       const about = memory.load(tables.descriptor + place);
       const isObject = ((about >>> P.STATE_SHIFT) & 7) === P.STATE_OBJECT;

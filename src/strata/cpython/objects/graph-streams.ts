@@ -133,13 +133,13 @@ export class GraphStreams {
   }
 
   /** Once nothing more comes. The records of objects may still lie in the window. */
-  finish(kernels: KernelSet, places: number): DecodedGraph {
+  finish(kernels: KernelSet): DecodedGraph {
     const records = this.references.takeAll(kernels.referenceWords());
     const contents = this.contents.takeAll(kernels.contentWords());
     return {
       references: [...cut(records, 0, this.nativeFrom), ...cut(records, this.nativeTo, Number.POSITIVE_INFINITY)],
       takeContents: () => {
-        const ordered = orderContents(contents, places);
+        const ordered = orderContents(contents);
         releaseMemory(this.memory, this.contents.word, this.contents.words);
         return ordered;
       },
@@ -161,35 +161,71 @@ function cut(chunks: readonly Int32Array[], from: number, to: number): Int32Arra
   return parts.filter(({ length }) => length > 0);
 }
 
-/** O(entries + places), and 4 bytes a place for the time being. */
-function orderContents(chunks: readonly Int32Array[], places: number): DecodedContents {
-  const row = new Uint32Array(places);
-  let length = 0;
-  for (const chunk of chunks) {
-    for (let at = 0; at < chunk.length; at += P.CONTENT_WORDS, length++) row[chunk[at]] = 1;
-  }
+/** Entries [at, end) of a chunk, by ascending place. */
+interface Run {
+  readonly chunk: Int32Array;
+  at: number;
+  readonly end: number;
+}
+
+/** Each pass over places writes down ascending ones: a few runs, which are merged. O(entries + changes of run · runs). */
+function orderContents(chunks: readonly Int32Array[]): DecodedContents {
+  const runs = chunks.flatMap(runsOf);
+  const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0) / P.CONTENT_WORDS;
   const columns = {
     place: new Uint32Array(length),
     size: new Uint32Array(length),
     hashLow: new Uint32Array(length),
     hashHigh: new Uint32Array(length),
   };
-  // An object is decoded once: as many places as entries.
-  let next = 0;
-  for (let place = 0; place < places; place++) {
-    if (row[place] === 0) continue;
-    columns.place[next] = place;
-    row[place] = next++;
-  }
-  for (const chunk of chunks) {
-    for (let at = 0; at < chunk.length; at += P.CONTENT_WORDS) {
-      const to = row[chunk[at]];
-      columns.size[to] = chunk[at + 1];
-      columns.hashLow[to] = chunk[at + 2];
-      columns.hashHigh[to] = chunk[at + 3];
-    }
+  let row = 0;
+  for (let left = runs; left.length > 0; left = left.filter(({ at, end }) => at < end)) {
+    const [least, limit] = leastRun(left);
+    row = appendBelow(least, limit, columns, row);
   }
   return { length, ...columns };
+}
+
+function runsOf(chunk: Int32Array): Run[] {
+  const runs: Run[] = [];
+  let start = 0;
+  for (let at = P.CONTENT_WORDS; at <= chunk.length; at += P.CONTENT_WORDS) {
+    if (at < chunk.length && chunk[at] > chunk[at - P.CONTENT_WORDS]) continue;
+    runs.push({ chunk, at: start, end: at });
+    start = at;
+  }
+  return runs;
+}
+
+/** The run whose next place is least, and the next place of the one behind it. */
+function leastRun(runs: readonly Run[]): readonly [run: Run, limit: number] {
+  let least = runs[0];
+  let limit = Number.POSITIVE_INFINITY;
+  for (const run of runs) {
+    const place = run.chunk[run.at];
+    if (run === least) continue;
+    if (place < least.chunk[least.at]) {
+      limit = least.chunk[least.at];
+      least = run;
+    } else limit = Math.min(limit, place);
+  }
+  return [least, limit];
+}
+
+/** Moves the entries of a run whose place is at most `limit` into columns from `row` on; returns the next row. */
+function appendBelow(run: Run, limit: number, columns: Omit<DecodedContents, "length">, row: number): number {
+  const { place, size, hashLow, hashHigh } = columns;
+  const { chunk, end } = run;
+  let { at } = run;
+  let next = row;
+  for (; at < end && chunk[at] <= limit; at += P.CONTENT_WORDS, next++) {
+    place[next] = chunk[at];
+    size[next] = chunk[at + 1];
+    hashLow[next] = chunk[at + 2];
+    hashHigh[next] = chunk[at + 3];
+  }
+  run.at = at;
+  return next;
 }
 
 /** Each pair of target and library once, by ascending target. */

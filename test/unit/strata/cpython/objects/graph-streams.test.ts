@@ -123,7 +123,7 @@ test("streams take as much as they may, count the rest, tell native pointers apa
   streams.take(P.STREAM_CONTENTS, full);
   streams.take(P.STREAM_CONTENTS, P.CONTENT_WORDS);
   assert.equal(streams.droppedEntries, full / 2 + 1);
-  const graph = streams.finish(kernels, 10);
+  const graph = streams.finish(kernels);
   assert.equal(graph.partial, true);
   assert.deepEqual([...graph.references[0]], [5, 1, 6, 0]);
   assert.deepEqual([...graph.nativePointers.target], [8, 8, 9]);
