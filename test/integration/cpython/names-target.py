@@ -124,6 +124,7 @@ derived.gamma = [3]
 answer["fields"]["gamma"] = field(derived, derived.gamma)
 derived.alpha = [4]
 del answer["fields"]["_Slotted__beta"]
+answer["functions"] = [[id(function), id(function.__code__), function.__code__.co_firstlineno] for function in (secret, outer)]
 print(json.dumps(answer))
 sys.stdout.flush()
 threading.Event().wait()

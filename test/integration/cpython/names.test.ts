@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { placeCovering } from "../../../src/analysis/explain.ts";
+import { openObjectGraph } from "../../../src/analysis/object-graph.ts";
+import { objectLabel } from "../../../src/analysis/object-labels.ts";
 import { type GraphTables, SlotPart, TypeFlags, TypeForm } from "../../../src/snapshot/graph-tables.ts";
 import { forEachReference, slotPart, slotPosition } from "../../../src/snapshot/references.ts";
 import { descriptorType } from "../../../src/snapshot/states.ts";
@@ -15,6 +17,7 @@ interface Said {
   readonly fields: Readonly<Record<string, readonly [holder: number, target: number]>>;
   readonly key: readonly number[];
   readonly password: number;
+  readonly functions: readonly (readonly [address: number, code: number, firstLine: number])[];
   readonly answers: Readonly<Record<string, readonly (readonly [address: number, repr: string])[]>>;
 }
 
@@ -48,9 +51,11 @@ testOnEveryPython("names are kept and secrets are not", async (t, python) => {
     said.key.map((address) => contents.has(placeAt(snapshot, address))),
     [false, true],
   );
-  for (const table of [graph.names.object, graph.contents.object, graph.types.fields.type]) assertAscending(table);
+  for (const table of [graph.names.object, graph.contents.object, graph.types.fields.type, graph.codes.object])
+    assertAscending(table);
   assertTypes(snapshot, said);
   assertFields(snapshot, said);
+  assertLines(snapshot, said);
 });
 
 testOnEveryPython("values as repr prints them", async (t, python) => {
@@ -103,6 +108,17 @@ function assertFields(snapshot: Snapshot, said: Said): void {
       if (slotPart(slot) === SlotPart.field && positions.includes(slotPosition(slot))) found.push(to);
     });
     assert.deepEqual(found, [placeAt(snapshot, target)], name);
+  }
+}
+
+function assertLines(snapshot: Snapshot, { functions }: Said): void {
+  const opened = openObjectGraph(snapshot);
+  assert.ok(opened.ok);
+  const { codes } = opened.value.tables;
+  for (const [address, code, firstLine] of functions) {
+    assert.equal(codes.firstLine[codes.object.indexOf(placeAt(snapshot, code))], firstLine);
+    const label = objectLabel(opened.value, placeAt(snapshot, address));
+    assert.match(label, new RegExp(`^function __main__\\.\\w+ \\(cpython/names-target\\.py:${firstLine}\\)$`));
   }
 }
 
