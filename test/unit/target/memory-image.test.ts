@@ -142,6 +142,9 @@ for (const [form, layOut] of Object.entries(FORMS)) {
     assert.equal(image.cString(end - 3), "ab");
     write(start + 5, "\0");
     assert.equal(image.cString(start + 5), "");
+    assert.equal(image.latin1(start + MIB - 3, 8), Buffer.from("größer").toString("latin1"));
+    assert.equal(image.latin1(end - 3, 3), image.latin1(end - 3, 2)?.concat("\0"));
+    assert.equal(image.latin1(end - 3, 4), undefined);
   });
 
   test(`words of a ${form} image are in address order`, () => {

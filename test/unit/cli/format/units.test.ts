@@ -4,6 +4,7 @@ import { GIB, KIB, MIB } from "../../../../src/base/units.ts";
 import {
   formatBytes,
   formatCount,
+  formatCounted,
   formatMilliseconds,
   formatShare,
   formatShares,
@@ -60,4 +61,10 @@ test("a table is shown in a unit of which its largest row is at least one, where
   assert.equal(unitForRows(200 * GIB, 5 * MIB).name, "GiB");
   assert.equal(unitForRows(50 * KIB, 48).name, "B");
   assert.equal(unitForRows(100, 48).name, "B");
+});
+
+test("what is counted is one or many", () => {
+  assert.equal(formatCounted(1, "object"), "1 object");
+  assert.equal(formatCounted(0, "object"), "0 objects");
+  assert.equal(formatCounted(2345, "other process", "other processes"), "2,345 other processes");
 });
