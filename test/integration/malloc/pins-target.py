@@ -72,6 +72,20 @@ def group():
         free(address)
 
 
+def cached():
+    """The last chunk is free, but in the thread's cache."""
+    # Empties the cache of this size, so that there is room in it.
+    kept.append([filled(900) for _ in range(32)])
+    blocks = [0] * 8000
+    for step in range(len(blocks)):
+        blocks[step] = filled(3000)
+    last = filled(900)
+    for address in blocks:
+        free(address)
+    free(last)
+    held["cached"] = [last]
+
+
 def blocked():
     """A page right behind the heap: brk fails from now on."""
     sbrk = function("sbrk", pointer, ctypes.c_long)
@@ -107,9 +121,9 @@ def arenas(count):
     """One small object in every so many others stays."""
     survivors = []
     crowd = []
-    for number in range(count):
+    for _ in range(count):
         one = Survivor()
-        one.name = number
+        one.name = None
         crowd.append(one)
     held["arenas"] = crowd[:: count // 20]
     del crowd, one
@@ -134,6 +148,7 @@ for name, pin in held.items():
     else:
         address = pin[0] if isinstance(pin, list) else id(pin)
     print(name, "%#x" % address, flush=True)
+pin = None
 print("ready", flush=True)
 read = os.read
 write = os.write

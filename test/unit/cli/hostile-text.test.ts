@@ -38,7 +38,12 @@ const base = syntheticSnapshot({
 });
 const snapshot = {
   ...base,
-  process: { ...base.process, python: "CPython \u001b[5m3.11", commandLine: HOSTILE },
+  process: {
+    ...base.process,
+    python: "CPython \u001b[5m3.11",
+    commandLine: HOSTILE,
+    settings: { cores: 2, environment: { GLIBC_TUNABLES: HOSTILE.join(":") } },
+  },
   libraries: HOSTILE,
   problems: HOSTILE.map((text) => ({ kind: text, sentence: text, count: 2, address: 1 })),
 };
