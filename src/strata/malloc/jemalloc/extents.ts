@@ -1,6 +1,6 @@
 import { countBits } from "../../../base/bits.ts";
 import type { PageSet } from "../../../base/page-set.ts";
-import { PAGE_BYTES, roundUp, USER_SPACE_END } from "../../../base/units.ts";
+import { PAGE_BYTES, roundUp } from "../../../base/units.ts";
 import type { AddressRange, MemoryImage } from "../../../target/memory-image.ts";
 import { CLASS_BYTES, DESCRIPTOR, DESCRIPTOR_BITS, ExtentState, MOST_REGIONS, SMALL_CLASSES } from "./layouts.ts";
 import { forEachExtent, readEntry } from "./radix-tree.ts";
@@ -33,10 +33,13 @@ export interface Extents {
   readonly misfits: number;
 }
 
-/** Reads every extent that the radix tree leads to. O(pages of the heap); 44 bytes an extent. */
-export function readExtents(image: MemoryImage, root: number, resident: PageSet): Extents {
+/**
+ * Reads every extent that the radix tree leads to. O(pages of the heap); 32 bytes an extent.
+ * @param memory where extents may lie, ascending and disjoint
+ */
+export function readExtents(image: MemoryImage, root: number, resident: PageSet, memory: readonly AddressRange[]): Extents {
   const descriptors: number[] = [];
-  let misfits = forEachExtent(image, root, resident, (_page, _pages, descriptor) => void descriptors.push(descriptor));
+  let misfits = forEachExtent(image, root, resident, memory, (_page, _pages, descriptor) => void descriptors.push(descriptor));
   const { length } = descriptors;
   const table: ExtentTable = {
     length,
@@ -50,7 +53,7 @@ export function readExtents(image: MemoryImage, root: number, resident: PageSet)
     regions: new Uint16Array(length),
   };
   let extent = 0;
-  forEachExtent(image, root, resident, (page, pages, _descriptor, entry) => {
+  forEachExtent(image, root, resident, memory, (page, pages, _descriptor, entry) => {
     table.start[extent] = page * PAGE_BYTES;
     table.bytes[extent] = pages * PAGE_BYTES;
     if (!readExtent(image, entry, table, extent++)) misfits++;
@@ -64,13 +67,12 @@ function readExtent(image: MemoryImage, entry: number, table: ExtentTable, exten
   table.allocation[extent] = image.u64(descriptor + DESCRIPTOR.allocation);
   table.arena[extent] = field(image, descriptor, DESCRIPTOR_BITS.arena);
   table.state[extent] = field(image, descriptor, DESCRIPTOR_BITS.state);
-  table.sizeClass[extent] = field(image, descriptor, DESCRIPTOR_BITS.sizeClass);
-  if (table.start[extent] + table.bytes[extent] > USER_SPACE_END) return false;
+  const sizeClass = Math.min(field(image, descriptor, DESCRIPTOR_BITS.sizeClass), CLASS_BYTES.length - 1);
+  table.sizeClass[extent] = sizeClass;
   if (table.state[extent] !== ExtentState.active) return table.state[extent] <= ExtentState.retained;
-  const sizeClass = table.sizeClass[extent];
   const slab = field(image, descriptor, DESCRIPTOR_BITS.slab) === 1;
   const told = readEntry(image, entry);
-  if (sizeClass !== told.sizeClass || slab !== told.slab || sizeClass >= CLASS_BYTES.length) return false;
+  if (sizeClass !== told.sizeClass || slab !== told.slab) return false;
   if (!slab) return table.allocation[extent] + CLASS_BYTES[sizeClass] <= table.start[extent] + table.bytes[extent];
   const regions = table.bytes[extent] / CLASS_BYTES[sizeClass];
   if (sizeClass >= SMALL_CLASSES || regions > MOST_REGIONS || !Number.isInteger(regions)) return false;

@@ -2,11 +2,11 @@ import { ProblemReport } from "../../../base/problems.ts";
 import { accountBlocks } from "../account-blocks.ts";
 import type { MallocHeap, MallocInput } from "../allocator.ts";
 import { BlockColumns } from "../block-columns.ts";
-import { anonymousRanges, dataRanges, subtractRanges } from "../glibc/memory-map.ts";
+import { anonymousRanges, dataRanges } from "../glibc/memory-map.ts";
 import { arenaNumbers, countSizeClasses, outlineArenas, sumFreePages } from "./accounts.ts";
 import { type BaseBlock, findBaseBlocks } from "./base-blocks.ts";
-import { type Extents, extentRanges, overlapsExtent, readExtents } from "./extents.ts";
-import { ExtentState, RADIX_TREE, VERSIONS } from "./layouts.ts";
+import { type Extents, joinNeighbours, overlapsExtent, readExtents } from "./extents.ts";
+import { RADIX_TREE, VERSIONS } from "./layouts.ts";
 import { findRadixTree } from "./radix-tree.ts";
 import { settleCaches } from "./settle-caches.ts";
 import { findThreadCaches } from "./thread-caches.ts";
@@ -26,20 +26,15 @@ const MOST_MISFITS = 0.02;
  */
 export function decodeJemalloc(input: MallocInput, problems: ProblemReport): MallocHeap | undefined {
   const { image, mappings, resident } = input;
-  const memory = anonymousRanges(mappings);
-  const blocks = findBaseBlocks(image, memory, resident);
+  const blocks = findBaseBlocks(image, anonymousRanges(mappings), resident);
   if (blocks.length === 0) return undefined;
+  // Addresses that are only retained may not be readable: where overcommitting is forbidden they are not.
+  const reserved = joinNeighbours(mappings.filter(({ path }) => !path.startsWith("/")));
   for (const data of dataRanges(mappings)) {
     const root = findRadixTree(image, data, blocks, resident);
     if (root === undefined) continue;
-    const extents = readExtents(image, root, resident);
-    const { table } = extents;
-    // Addresses that are only retained need no mapping that can be written.
-    const foreign = subtractRanges(
-      extentRanges(table, (extent) => table.state[extent] !== ExtentState.retained),
-      memory,
-    ).length;
-    if (extents.misfits + foreign <= 1 + MOST_MISFITS * table.length) return decodeHeap(input, root, extents, blocks);
+    const extents = readExtents(image, root, resident, reserved);
+    if (extents.misfits <= 1 + MOST_MISFITS * extents.table.length) return decodeHeap(input, root, extents, blocks);
   }
   problems.add("jemalloc-unrecognised", UNRECOGNISED, blocks[0].start);
   return undefined;

@@ -75,10 +75,18 @@ function regionOfLeaf(image: MemoryImage, leaf: number, resident: PageSet): numb
  * Calls `visit` with the first entry of every extent, ascending by page, extents never overlapping. Bounded by the resident pages
  * of the leaves.
  *
+ * @param memory where extents may lie, ascending and disjoint
  * @returns entries that lead to no extent, or to one that does not begin on their page: left over, or caught half written
  */
-export function forEachExtent(image: MemoryImage, root: number, resident: PageSet, visit: ExtentVisitor): number {
+export function forEachExtent(
+  image: MemoryImage,
+  root: number,
+  resident: PageSet,
+  memory: readonly AddressRange[],
+  visit: ExtentVisitor,
+): number {
   let misfits = 0;
+  let range = 0;
   let next = 0;
   for (let region = 0; region < RADIX_TREE.entries; region++) {
     const at = root + region * RADIX_TREE.entryBytes;
@@ -105,7 +113,10 @@ export function forEachExtent(image: MemoryImage, root: number, resident: PageSe
         continue;
       }
       const pages = isAligned(image, descriptor, DESCRIPTOR.bytes) ? pagesOf(image, descriptor) : 0;
-      if (pages === 0 || firstPageOf(image, descriptor) !== page) {
+      const start = page * PAGE_BYTES;
+      while (range < memory.length && memory[range].end <= start) range++;
+      const isMapped = range < memory.length && start >= memory[range].start && start + pages * PAGE_BYTES <= memory[range].end;
+      if (pages === 0 || !isMapped || firstPageOf(image, descriptor) !== page) {
         misfits++;
         page++;
         continue;
