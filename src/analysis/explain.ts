@@ -2,6 +2,7 @@ import { PAGE_BYTES, roundDown } from "../base/units.ts";
 import { descriptorHeader, descriptorState, SnapshotPageState } from "../snapshot/states.ts";
 import { ClaimKind, MappingKind, ObjectState, OwnerKind, type Snapshot } from "../snapshot/tables.ts";
 import { blockBytesOf, blocksPerPool } from "./arenas.ts";
+import { type UnownedAnswer, unownedAt } from "./native.ts";
 import { indexAtOrBelow, type ObjectFacts, objectAt } from "./places.ts";
 
 /** Every stratum's answer for one address. */
@@ -15,6 +16,8 @@ export interface Explanation {
   readonly object: ObjectFacts | undefined;
   /** The object whose buffer the address lies in. */
   readonly owner: ObjectFacts | undefined;
+  /** Why the memory in use at the address has no owner. */
+  readonly unowned: UnownedAnswer | undefined;
 }
 
 export interface MappingAnswer {
@@ -93,6 +96,7 @@ export function explainAddress(snapshot: Snapshot, address: number): Explanation
     pymalloc: block?.answer,
     object: objectCovering(snapshot, place, address),
     owner: ownerOf(snapshot, place),
+    unowned: unownedAt(snapshot, place),
   };
 }
 
@@ -110,13 +114,6 @@ function innermostPlace(
   chunk: { readonly place: number } | undefined,
 ): number {
   return block?.place ?? (block ? -1 : (chunk?.place ?? staticPlace(snapshot, address)));
-}
-
-/** The place that an address lies in; -1 where there is none. It may hold no object. */
-export function placeAt(snapshot: Snapshot, address: number): number {
-  const block = explainBlock(snapshot, address);
-  if (block) return block.place ?? -1;
-  return explainChunk(snapshot, address)?.place ?? staticPlace(snapshot, address);
 }
 
 function explainMapping(snapshot: Snapshot, address: number): MappingAnswer | undefined {

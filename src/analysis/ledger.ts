@@ -1,19 +1,22 @@
 import { PageSet } from "../base/page-set.ts";
-import { SnapshotChunkState, SnapshotPageState } from "../snapshot/states.ts";
+import { descriptorState, descriptorType, SnapshotChunkState, SnapshotPageState } from "../snapshot/states.ts";
 import {
   ClaimKind,
   type MallocTables,
   MappingKind,
+  ObjectState,
   OwnerKind,
   type PymallocTables,
   type Snapshot,
+  UnownedKind,
 } from "../snapshot/tables.ts";
 import { LedgerBuilder } from "./ledger-builder.ts";
 import type { Coverage, Ledger } from "./ledger-tree.ts";
 import { qualifiedTypeName } from "./types.ts";
 
 /** Free and own memory is attributed to the allocator that keeps it; what is in use without a known owner is not. */
-const NOT_ATTRIBUTED = ["mallocNative/unowned", "pymallocOverhead/unowned", "unexplained"] as const;
+const NOT_ATTRIBUTED = ["pymallocOverhead/unowned", "unexplained"] as const;
+const NATIVE_NOT_ATTRIBUTED = ["unowned", "leaked", "possibly leaked"] as const;
 
 /**
  * The ledger: every resident byte on exactly one leaf, by stratum, then structure, then type or library.
@@ -25,12 +28,16 @@ export function buildLedger(snapshot: Snapshot): Ledger {
   const builder = new LedgerBuilder();
   const resident = residentPages(snapshot);
   addMappings(builder, snapshot, resident);
-  for (const malloc of snapshot.malloc) addMalloc(builder, snapshot, malloc, resident);
+  let firstPlace = snapshot.objects?.poolPlaces ?? 0;
+  for (const malloc of snapshot.malloc) {
+    addMalloc(builder, snapshot, malloc, firstPlace, resident);
+    firstPlace += malloc.chunks.length;
+  }
   if (snapshot.pymalloc) addPymalloc(builder, snapshot.pymalloc);
   addTypes(builder, snapshot);
   settle(builder, snapshot.process.residentBytes);
   const root = builder.build(snapshot.process.residentBytes);
-  return { root, coverage: coverageOf(builder, snapshot.process.residentBytes) };
+  return { root, coverage: coverageOf(builder, snapshot) };
 }
 
 /** The pages that the kernel counts, from the snapshot's runs. */
@@ -147,12 +154,27 @@ const CHUNK_LEAF: Readonly<Record<number, readonly ["mallocFree" | "mallocOther"
   [SnapshotChunkState.top]: ["mallocOther", "top"],
   [SnapshotChunkState.overhead]: ["mallocOther", "structures"],
 };
+/** Whole pages without an allocation, which other allocators than glibc keep wherever they are. */
+const FREE_PAGES_LEAF = ["mallocFree", "free pages"] as const;
 
-function addMalloc(builder: LedgerBuilder, snapshot: Snapshot, malloc: MallocTables, resident: PageSet): void {
+/** Where a process has several allocators, each has a branch of its own under every key. */
+function allocatorBranch(snapshot: Snapshot, { allocator }: MallocTables): readonly string[] {
+  return snapshot.malloc.length > 1 ? [allocator] : [];
+}
+
+function addMalloc(
+  builder: LedgerBuilder,
+  snapshot: Snapshot,
+  malloc: MallocTables,
+  firstPlace: number,
+  resident: PageSet,
+): void {
   const { chunks, headerBytes } = malloc;
   // Chunks by the million: sums first, tree afterwards.
   const notInUse = new Float64Array(Object.keys(SnapshotChunkState).length);
   const byLibrary = new Float64Array(snapshot.libraries.length);
+  const unownedByKind = new Float64Array(Object.keys(UnownedKind).length);
+  const guessed = new Float64Array(snapshot.libraries.length);
   let headers = 0;
   let runtime = 0;
   let unowned = 0;
@@ -178,19 +200,60 @@ function addMalloc(builder: LedgerBuilder, snapshot: Snapshot, malloc: MallocTab
       case OwnerKind.library:
         byLibrary[chunks.owner[chunk]] += used;
         break;
-      default:
+      default: {
+        const place = firstPlace + chunk;
+        const kind = unownedKindOf(snapshot, place);
         unowned += used;
+        if (kind === UnownedKind.guessed) guessed[snapshot.objects?.link[place] ?? 0] += used;
+        else unownedByKind[kind] += used;
+      }
     }
   }
-  for (const [state, leaf] of Object.entries(CHUNK_LEAF)) builder.add(leaf[0], [leaf[1]], notInUse[Number(state)]);
-  builder.add("mallocOther", ["headers and rounding"], headers);
-  builder.add("mallocNative", ["Python runtime"], runtime);
+  const branch = allocatorBranch(snapshot, malloc);
+  for (const [state, leaf] of Object.entries(CHUNK_LEAF)) {
+    const [key, name] = Number(state) === SnapshotChunkState.top && malloc.allocator !== "glibc" ? FREE_PAGES_LEAF : leaf;
+    builder.add(key, [...branch, name], notInUse[Number(state)]);
+  }
+  builder.add("mallocOther", [...branch, "headers and rounding"], headers);
+  builder.add("mallocNative", [...branch, "Python runtime"], runtime);
   byLibrary.forEach((bytes, library) => {
-    builder.add("mallocNative", [snapshot.libraries[library]], bytes);
+    builder.add("mallocNative", [...branch, snapshot.libraries[library]], bytes);
   });
-  builder.add("mallocNative", ["unowned"], unowned);
+  addUnowned(builder, snapshot, branch, unownedByKind, guessed);
   const sum = notInUse.reduce((total, bytes) => total + bytes, 0) + headers + runtime + unowned + objects;
   builder.takePending("malloc", sum + byLibrary.reduce((total, bytes) => total + bytes, 0));
+}
+
+/** By `UnownedKind`; what is leaked, or guessed, has leaves of its own. */
+const UNOWNED_LEAF: Readonly<Record<number, string>> = {
+  [UnownedKind.unknown]: "not told apart",
+  [UnownedKind.thread]: "reached from threads only",
+  [UnownedKind.elsewhere]: "reached from other memory only",
+  [UnownedKind.chained]: "reached from unowned memory only",
+};
+
+/** `UnownedKind` of a place in use without an owner. */
+function unownedKindOf({ objects }: Snapshot, place: number): number {
+  const about = objects?.descriptor[place] ?? 0;
+  const kind = descriptorState(about) === ObjectState.raw ? descriptorType(about) : UnownedKind.unknown;
+  return kind <= UnownedKind.leaked ? kind : UnownedKind.unknown;
+}
+
+/** What has no owner, by what is known of it; leaked memory is a leaf of its own. */
+function addUnowned(
+  builder: LedgerBuilder,
+  { capture, libraries }: Snapshot,
+  branch: readonly string[],
+  bytes: Float64Array,
+  guessed: Float64Array,
+): void {
+  const leak = capture.complete && capture.swappedBytesNotRead === 0 ? "leaked" : "possibly leaked";
+  builder.add("mallocNative", [...branch, leak], bytes[UnownedKind.leaked]);
+  for (const [kind, label] of Object.entries(UNOWNED_LEAF))
+    builder.add("mallocNative", [...branch, "unowned", label], bytes[Number(kind)]);
+  guessed.forEach((sum, library) => {
+    builder.add("mallocNative", [...branch, "unowned", `guessed: objects of ${libraries[library]}`], sum);
+  });
 }
 
 function addPymalloc(builder: LedgerBuilder, pymalloc: PymallocTables): void {
@@ -226,8 +289,12 @@ function settle(builder: LedgerBuilder, residentBytes: number): void {
   if (difference !== 0) builder.add("unexplained", ["counted by the kernel, not seen in the page table"], difference);
 }
 
-function coverageOf(builder: LedgerBuilder, residentBytes: number): Coverage {
+function coverageOf(builder: LedgerBuilder, snapshot: Snapshot): Coverage {
+  const { residentBytes } = snapshot.process;
   const unexplainedBytes = builder.bytesUnder("unexplained");
-  const notAttributed = NOT_ATTRIBUTED.reduce((sum, key) => sum + builder.bytesUnder(key), 0);
+  const native = snapshot.malloc.flatMap((malloc) =>
+    NATIVE_NOT_ATTRIBUTED.map((name) => ["mallocNative", ...allocatorBranch(snapshot, malloc), name].join("/")),
+  );
+  const notAttributed = [...NOT_ATTRIBUTED, ...native].reduce((sum, key) => sum + builder.bytesUnder(key), 0);
   return { placedBytes: residentBytes - unexplainedBytes, attributedBytes: residentBytes - notAttributed, unexplainedBytes };
 }

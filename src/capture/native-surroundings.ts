@@ -9,6 +9,10 @@ import type { ProcessImage } from "../target/process-image.ts";
 
 /** A function without calls may keep that much below the stack pointer (System V ABI for x86-64, §3.2.2). */
 const RED_ZONE_BYTES = 128;
+/** Of the control block's pointer to the vector (tcbhead_t, sysdeps/x86_64/nptl/tls.h). */
+const VECTOR_IN_BLOCK = 8;
+const VECTOR_ENTRY_BYTES = 16;
+const MOST_VECTOR_ENTRIES = 65536;
 
 /**
  * Where pointers at native memory may lie beside objects and libraries' data: stacks from their pointers on, thread-local data, and
@@ -18,7 +22,8 @@ const RED_ZONE_BYTES = 128;
 export function nativeSurroundings(taken: ProcessImage, os: OsStratum, allocators: readonly Range[]): NativeSurroundings {
   const { mappings } = os;
   const threads = threadMemory(taken, os);
-  const elsewhere = subtractRanges(otherMemory(mappings), mergeRanges([...allocators, ...threads, ...liveStacks(mappings)]));
+  const known = mergeRanges([...allocators, ...threads, ...stacks(mappings)]);
+  const elsewhere = [...subtractRanges(otherMemory(mappings), known), ...storageOfFinished(os, threads)];
   const rowOf = (address: number) => {
     const row = rowAtOrBelow(mappings, address);
     return row >= 0 && address < mappings.end[row] ? row : -1;
@@ -66,17 +71,37 @@ function threadMemory(taken: ProcessImage, { mappings, claims }: OsStratum): Thr
     // Its thread-local data lies at the end.
     found.push({ start, end: mappings.end[row], thread });
   }
+  found.push(...taken.threads.flatMap((_, thread) => dynamicVector(taken, thread)));
   const main = rowOfThread.get(taken.pid);
   for (const { start, end, kind } of claims) {
     if (main === undefined || kind !== ClaimKind.threadLocal) continue;
-    if (!found.some((memory) => memory.start <= start && start < memory.end)) found.push({ start, end, thread: main });
+    if (!stacks(mappings).some((stack) => stack.start <= start && start < stack.end)) found.push({ start, end, thread: main });
   }
   return found;
 }
 
-/** Whole stacks of threads that run: what lies below the stack pointer is no longer anybody's. */
-function liveStacks(mappings: OsMappings): Range[] {
-  return rangesOf(mappings, (row) => mappings.kind[row] === MappingKind.stack && mappings.thread[row] >= 0);
+/**
+ * A thread's vector of pointers to libraries' thread-local data, which the loader keeps in memory of its own for the main thread
+ * (glibc sysdeps/generic/dl-dtv.h; the number of its entries lies before it).
+ */
+function dynamicVector({ image, threads }: ProcessImage, thread: number): ThreadMemory[] {
+  const { threadPointer } = threads[thread];
+  if (threadPointer === undefined || !image.has(threadPointer)) return [];
+  const vector = image.u64(threadPointer + VECTOR_IN_BLOCK);
+  const entries = image.has(vector) ? image.u64(vector - VECTOR_ENTRY_BYTES) : 0;
+  if (entries === 0 || entries > MOST_VECTOR_ENTRIES) return [];
+  return [{ start: vector, end: vector + (entries + 1) * VECTOR_ENTRY_BYTES, thread }];
+}
+
+/** Thread-local data of finished threads, which glibc keeps with their stacks for the next ones. */
+function storageOfFinished({ claims }: OsStratum, threads: readonly ThreadMemory[]): Range[] {
+  const storage = claims.filter(({ kind }) => kind === ClaimKind.threadLocal);
+  return subtractRanges(storage, mergeRanges(threads));
+}
+
+/** Whole stacks: what lies below the stack pointer, or was a finished thread's, is no longer anybody's. */
+function stacks({ kind, ...mappings }: OsMappings): Range[] {
+  return rangesOf(mappings, (row) => kind[row] === MappingKind.stack);
 }
 
 /** Relro among it, which the loader wrote. */

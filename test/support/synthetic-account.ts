@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { PAGE_BYTES } from "../../src/base/units.ts";
-import { SnapshotChunkState, SnapshotPageState } from "../../src/snapshot/states.ts";
-import { ClaimKind, MappingKind, OwnerKind, type Snapshot } from "../../src/snapshot/tables.ts";
+import { packDescriptor, SnapshotChunkState, SnapshotPageState } from "../../src/snapshot/states.ts";
+import { ClaimKind, MappingKind, ObjectState, OwnerKind, type Snapshot, UnownedKind } from "../../src/snapshot/tables.ts";
 import { syntheticSnapshot } from "./synthetic-snapshot.ts";
 
 /** Pages of one purpose, and which of them are in memory. */
@@ -20,6 +20,8 @@ interface ChunkModel {
   readonly granules: number;
   readonly state: number;
   readonly owner: number;
+  /** `UnownedKind`, where there is no owner. */
+  readonly unowned: number;
   readonly usedPercent: number;
 }
 
@@ -43,6 +45,16 @@ const GRANULE_BYTES = 16;
 const NAMES = fc.constantFrom("a", "b/c", "d%2Fe", "<script>", "");
 const POOL_PARTS = ["header", "rounding", "free lists", "Python runtime", "unowned"] as const;
 
+/** By `UnownedKind`. */
+const UNOWNED_LEAVES: readonly (readonly string[])[] = [
+  ["unowned", "not told apart"],
+  ["unowned", "reached from threads only"],
+  ["unowned", "reached from other memory only"],
+  ["unowned", "reached from unowned memory only"],
+  ["unowned", `guessed: objects of ${LIBRARIES[1]}`],
+  ["leaked"],
+];
+
 const span: fc.Arbitrary<Span> = fc.record({
   claim: fc.constantFrom(-1, ClaimKind.malloc, ClaimKind.malloc, ...Object.values(ClaimKind)),
   resident: fc.array(fc.boolean(), { minLength: 1, maxLength: 5 }),
@@ -52,6 +64,7 @@ const span: fc.Arbitrary<Span> = fc.record({
       granules: fc.integer({ min: 2, max: 300 }),
       state: fc.constantFrom(...Object.values(SnapshotChunkState)),
       owner: fc.constantFrom(...Object.values(OwnerKind)),
+      unowned: fc.constantFrom(...Object.values(UnownedKind)),
       usedPercent: fc.nat(100),
     }),
     { maxLength: 40 },
@@ -90,7 +103,11 @@ class AccountWriter {
   private readonly runs: { start: number; end: number }[] = [];
   private readonly mappings: { model: MappingModel; start: number; end: number; residentBytes: number }[] = [];
   private readonly claims: { start: number; end: number; kind: number; label: string }[] = [];
-  private readonly chunks: { address: number; bytes: number; state: number; owner: number; usedBytes: number }[] = [];
+  private readonly chunks: (Omit<ChunkModel, "granules" | "usedPercent"> & {
+    address: number;
+    bytes: number;
+    usedBytes: number;
+  })[] = [];
   private readonly arenas: { start: number; end: number; residentBytes: number }[] = [];
   private readonly pools: { address: number; parts: number[] }[] = [];
   private objectBytes = 0;
@@ -177,27 +194,27 @@ class AccountWriter {
       [SnapshotChunkState.overhead]: ["mallocOther", "structures"],
     } as Readonly<Record<number, readonly [string, string]>>;
     let at = start;
-    for (const { granules, state, owner, usedPercent } of chunks) {
+    for (const { granules, state, owner, unowned, usedPercent } of chunks) {
       const end = at + granules * GRANULE_BYTES;
       if (end > this.address) break;
       const usedBytes = Math.floor((usedPercent * (end - at - HEADER_BYTES)) / 100);
-      this.chunks.push({ address: at, bytes: end - at, state, owner, usedBytes });
+      this.chunks.push({ address: at, bytes: end - at, state, owner, unowned, usedBytes });
       const place = places[state];
       if (place) this.addLeaf(place[0], [place[1]], this.residentWithin(at, end));
-      else this.addUsed(at, end, owner, usedBytes);
+      else this.addUsed(at, end, owner, unowned, usedBytes);
       at = end;
     }
     this.addLeaf("unexplained", ["outside chunks"], this.residentWithin(at, this.address));
   }
 
-  private addUsed(start: number, end: number, owner: number, usedBytes: number): void {
+  private addUsed(start: number, end: number, owner: number, unowned: number, usedBytes: number): void {
     const from = start + HEADER_BYTES;
     const bytes = this.residentWithin(from, from + usedBytes);
     this.addLeaf("mallocOther", ["headers and rounding"], this.residentWithin(start, end) - bytes);
     if (owner === OwnerKind.object || owner === OwnerKind.buffer) this.objectBytes += bytes;
     else if (owner === OwnerKind.runtime) this.addLeaf("mallocNative", ["Python runtime"], bytes);
     else if (owner === OwnerKind.library) this.addLeaf("mallocNative", [LIBRARIES[1]], bytes);
-    else this.addLeaf("mallocNative", ["unowned"], bytes);
+    else this.addLeaf("mallocNative", UNOWNED_LEAVES[unowned], bytes);
   }
 
   private addPools(start: number, { resident, pools }: Span): void {
@@ -276,6 +293,14 @@ class AccountWriter {
           },
         },
       ],
+      objects: {
+        ...{ length: chunks.length, poolPlaces: 0, chunkPlaces: chunks.length },
+        descriptor: Uint32Array.from(chunks, ({ unowned }) => packDescriptor(unowned, ObjectState.raw, 0, 0)),
+        bytes: new Uint32Array(chunks.length),
+        largeBytes: new Map(),
+        link: new Uint32Array(chunks.length).fill(1),
+        ...{ otherAddress: new Float64Array(0), headerBytes: [0], debugBytes: 0 },
+      },
       pymalloc: {
         ...{ poolBytes: PAGE_BYTES, alignment: 16, poolHeaderBytes: 48 },
         arenas: {

@@ -3,10 +3,11 @@ import type { ObjectFacts } from "../../analysis/places.ts";
 import { UNTRACKED_GENERATION } from "../../snapshot/states.ts";
 import type { Snapshot } from "../../snapshot/tables.ts";
 import { addressJson, envelope, type JsonObject } from "./envelope.ts";
+import { unownedJson } from "./native-json.ts";
 
 /** Every stratum's answer for an address, for programs (docs/schemas/explain-1.json). */
 export function explainJson(snapshot: Snapshot, explanation: Explanation): JsonObject {
-  const { address, mapping, page, malloc, pymalloc, object, owner } = explanation;
+  const { address, mapping, page, malloc, pymalloc, object, owner, unowned } = explanation;
   return {
     ...envelope("explain", snapshot),
     address: addressJson(address),
@@ -16,6 +17,7 @@ export function explainJson(snapshot: Snapshot, explanation: Explanation): JsonO
     pymalloc: pymalloc && blockJson(pymalloc),
     object: object && { ...objectJson(snapshot, object), offset: address - object.address },
     owner: owner && objectJson(snapshot, owner),
+    unowned: unowned && unownedJson(snapshot, unowned),
   };
 }
 

@@ -6,6 +6,7 @@ import { trimOf } from "../../analysis/trim.ts";
 import type { PageSet } from "../../base/page-set.ts";
 import type { MallocArenaFacts, MallocTables, Snapshot } from "../../snapshot/tables.ts";
 import { addressJson, envelope, type JsonObject } from "./envelope.ts";
+import { nativeJson } from "./native-json.ts";
 
 /** The malloc heaps for programs, by allocator (docs/schemas/heap-1.json). */
 export function heapJson(snapshot: Snapshot): JsonObject {
@@ -13,7 +14,7 @@ export function heapJson(snapshot: Snapshot): JsonObject {
   const resident = residentPages(snapshot);
   const [main, ...others] = snapshot.malloc.map((malloc) => allocatorJson(malloc, context, resident));
   const unknown = { allocator: "unknown", arenas: [], mmapped: { count: 0, bytes: 0 } };
-  return { ...envelope("heap", snapshot), ...(main ?? unknown), others };
+  return { ...envelope("heap", snapshot), ...(main ?? unknown), others, native: nativeJson(snapshot) };
 }
 
 function allocatorJson(malloc: MallocTables, context: PinContext, resident: PageSet): JsonObject {
@@ -30,6 +31,8 @@ function allocatorJson(malloc: MallocTables, context: PinContext, resident: Page
       pins: trim && pins.filter((pin) => pin.arena === index).map(pinJson),
     })),
     mmapped: { ...malloc.mapped },
+    sizeClasses: malloc.sizeClasses?.map((size) => ({ ...size })),
+    freePages: malloc.freePages?.map((pages) => ({ ...pages })),
     settings: malloc.settings && { ...malloc.settings },
     causes: causes && { ...causes, environment: causes.environment && { ...causes.environment } },
   };

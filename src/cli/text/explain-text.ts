@@ -10,6 +10,7 @@ import { type Ink, paint, type Style } from "../format/style.ts";
 import { formatBytes, formatCount } from "../format/units.ts";
 import { closingLines } from "./closing.ts";
 import { headingLines } from "./heading.ts";
+import { unownedReason } from "./native-text.ts";
 
 /** One stratum's answer. */
 interface Layer {
@@ -46,25 +47,34 @@ function layerLines(layer: Layer, style: Style): string[] {
 }
 
 /** The innermost answer in a few words. */
-function summary(snapshot: Snapshot, { object, owner, pymalloc, malloc, mapping, page }: Explanation): string {
+function summary(snapshot: Snapshot, { object, owner, unowned, pymalloc, malloc, mapping, page }: Explanation): string {
   if (object) return objectAnswer(snapshot, object);
   if (owner) return `buffer of ${qualifiedTypeName(snapshot.types, owner.type)} at ${formatAddress(owner.address)}`;
+  if (unowned?.kind === "leaked") return isComplete(snapshot) ? "leaked native memory" : "possibly leaked native memory";
   if (pymalloc) return `pymalloc, ${pymalloc.state}`;
   if (malloc) return `malloc chunk, ${malloc.state}`;
   return mapping.claim ?? `${mappingName(mapping)}, ${pageAnswer(page)}`;
 }
 
 function layersOf(snapshot: Snapshot, explanation: Explanation): Layer[] {
-  const { object, owner, pymalloc, malloc, mapping, page } = explanation;
+  const { object, owner, unowned, pymalloc, malloc, mapping, page } = explanation;
   const objectsInk: Ink = "objects";
   return [
     ...(object ? [{ ink: objectsInk, name: "object", answer: insideObject(snapshot, object, explanation.address) }] : []),
     ...(owner ? [{ ink: objectsInk, name: "owner", answer: objectAnswer(snapshot, owner) }] : []),
+    ...(unowned && unowned.kind !== "unknown"
+      ? [{ ink: objectsInk, name: "owner", answer: `none: ${unownedReason(snapshot, unowned, isComplete(snapshot))}` }]
+      : []),
     ...(pymalloc ? blockLayers(pymalloc) : []),
     ...(malloc ? [{ ink: "malloc" as const, name: "chunk", answer: chunkAnswer(malloc) }] : []),
     { ink: "mappings", name: "mapping", answer: mappingAnswer(mapping) },
     { ink: "pages", name: "page", answer: `${formatAddress(page.address)}, ${pageAnswer(page)}` },
   ];
+}
+
+/** False while pointers may lie in memory that was not read. */
+function isComplete({ capture }: Snapshot): boolean {
+  return capture.complete && capture.swappedBytesNotRead === 0;
 }
 
 function objectAnswer(snapshot: Snapshot, object: ObjectFacts): string {

@@ -14,6 +14,7 @@ import { ABSENT, formatBytes, formatCount, formatSteps, partSteps, toSteps, type
 import { closingLines } from "./closing.ts";
 import { headingLines, sectionLines } from "./heading.ts";
 import { causeLines, pinLines } from "./heap-pins-text.ts";
+import { nativeLines } from "./native-text.ts";
 
 const LEAST_NAME_CELLS = 9;
 const FIGURE_CELLS = 9;
@@ -44,6 +45,7 @@ export function heapText(snapshot: Snapshot, style: Style): string[] {
     ...(sections.length === 0
       ? wrap(none, style.width)
       : sections.flatMap((section, index) => (index > 0 ? ["", ...section] : section))),
+    ...nativeLines(snapshot, style),
     "",
     ...closingLines(snapshot.capture, snapshot.problems, [], style),
   ];

@@ -27,7 +27,7 @@ test("every byte is on the leaf where a walk over single bytes puts it", () => {
         [...leaves].reduce((total, [key, bytes]) => (key.startsWith(prefix) ? total + bytes : total), 0);
       assert.equal(coverage.unexplainedBytes, sum("unexplained"));
       assert.equal(coverage.placedBytes, root.residentBytes - sum("unexplained"));
-      const unowned = sum("mallocNative/unowned") + sum("pymallocOverhead/unowned");
+      const unowned = sum("mallocNative/unowned") + sum("mallocNative/leaked") + sum("pymallocOverhead/unowned");
       assert.equal(coverage.attributedBytes, coverage.placedBytes - unowned);
     }),
     { numRuns: 150 },

@@ -3,7 +3,18 @@
 import { chunkBehind, describe, objectAt } from "./discover.ts";
 import { add64, hostLarge, load32, store32, truncate, unsigned } from "./environment.ts";
 import * as P from "./parameters.ts";
-import { blockOf, chunkAt, headWords, isAbsent, offsetInPlace, pageInfoOf, stateOf, translate, wordsOf } from "./places.ts";
+import {
+  blockOf,
+  chunkAt,
+  chunkHolding,
+  headWords,
+  isAbsent,
+  offsetInPlace,
+  pageInfoOf,
+  stateOf,
+  translate,
+  wordsOf,
+} from "./places.ts";
 import { beginReferences, emit, endReferences } from "./references.ts";
 import * as S from "./state.ts";
 
@@ -160,7 +171,26 @@ function visitOrTake(low: i32, high: i32, state: i32, owner: i32, slot: i32): vo
   if (place >= 0) {
     // Native memory knows whose it is, and does not count that.
     if (slot !== P.SLOT_NONE && (place !== owner || slot !== P.SLOT_MEMORY || state !== P.STATE_BUFFER)) emit(place, slot);
-  } else takeRaw(low, high, state, owner);
+  } else {
+    takeRaw(low, high, state, owner);
+    if (slot !== P.SLOT_MEMORY && state === P.STATE_BUFFER) noteInside(word, owner);
+  }
+}
+
+/** Pointers into chunks that bodies of objects have, so far as there is room: {place, owner}. */
+export let insideCount: i32 = 0;
+
+/**
+ * Notes that an object's body points into a chunk that nobody has so far: whether it is the object's is decided when all others
+ * have claimed theirs.
+ */
+function noteInside(word: i32, owner: i32): void {
+  if (load32(pageInfoOf(word)) !== 0 || insideCount >= S.insideCapacity) return;
+  const place = chunkHolding(word);
+  if (place < 0 || stateOf(load32(S.descriptor + place)) !== P.STATE_RAW) return;
+  store32(S.insides + (insideCount << 1), place);
+  store32(S.insides + (insideCount << 1) + 1, owner);
+  insideCount++;
 }
 
 /** Words [from, to) of an object whose type is not known: each may be a reference, a buffer, or a number. */

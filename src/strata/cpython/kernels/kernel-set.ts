@@ -36,9 +36,10 @@ export interface KernelSet {
   emitUncounted(target: number, slot: number, kind: number): void;
   drain(state: number, owner: number, limit: number, largestWords: number, slot: number): void;
   takeReachable(word: number, words: number, state: number, owner: number, largestWords: number): void;
-  findUnowned(pages: number, chunks: number): number;
+  findUnowned(pages: number): number;
   findUnownedBlocks(from: number, to: number): number;
   takePointed(word: number, words: number, state: number, owner: number, kind: number): number;
+  takeNoted(): void;
   takeFromOwned(pools: number): number;
   findLeaked(pools: number): void;
   claim(low: number, high: number, used: number, place: number): number;

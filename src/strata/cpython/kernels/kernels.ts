@@ -17,7 +17,7 @@ export { classifyChunks, classifyPools, poolMismatchCount } from "./classify.ts"
 export { decodeDict, decodeSharedKeys, keysSize } from "./containers.ts";
 export { contentWords } from "./contents.ts";
 export { objectAtAddress, objectPlace, otherObjects, otherObjectsDropped } from "./discover.ts";
-export { findLeaked, findUnowned, findUnownedBlocks, takeFromOwned, takePointed } from "./native.ts";
+export { findLeaked, findUnowned, findUnownedBlocks, takeFromOwned, takeNoted, takePointed } from "./native.ts";
 export { decodeChunks, decodeOthers, decodePools, markGeneration } from "./passes.ts";
 export { emitUncounted, referenceWords, visit, visitRun } from "./references.ts";
 export { hashBytes, hashHighWord, hashLowWord } from "./sip-hash.ts";

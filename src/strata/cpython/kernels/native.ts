@@ -5,17 +5,15 @@
  * O(words that are read), and O(log chunks) for each that points at a page with such memory on it; a bitmap of those pages keeps
  * nearly all others out.
  */
-import { makeBuffer, storeBytes } from "./buffers.ts";
+import { insideCount, makeBuffer, storeBytes } from "./buffers.ts";
 import { describe } from "./discover.ts";
 import { load32, store32, unsigned } from "./environment.ts";
 import * as P from "./parameters.ts";
-import { blockOf, isAbsent, offsetInPlace, pageInfoOf, stateOf, translate, wordsOf } from "./places.ts";
+import { blockOf, chunkHolding, isAbsent, offsetInPlace, pageInfoOf, stateOf, translate, wordsOf } from "./places.ts";
 import * as S from "./state.ts";
 
 /** Bitmap of the pages of the image that have raw memory on them. */
 let rawPages: i32 = 0;
-/** Chunks that `chunkOrdinals` has in order of address. */
-let orderedChunks: i32 = 0;
 let workCount: i32 = 0;
 let dropped: i32 = 0;
 
@@ -38,11 +36,9 @@ function notePages(word: i32, words: i32): i32 {
 /**
  * Begins: notes where the memory without an owner lies, and returns in how many places.
  * @param pages cleared bitmap, one bit for each page of the image
- * @param chunks number of chunks in use
  */
-export function findUnowned(pages: i32, chunks: i32): i32 {
+export function findUnowned(pages: i32): i32 {
   rawPages = pages;
-  orderedChunks = chunks;
   let found = 0;
   for (let chunk = 0; chunk < S.chunkPlaces; chunk++) {
     if (load32(S.chunkStarts + chunk) !== 0 && isFree(S.poolPlaces + chunk))
@@ -66,20 +62,6 @@ export function findUnownedBlocks(from: i32, to: i32): i32 {
     found += here;
   }
   return found;
-}
-
-/** Place of the chunk in use that holds `word`, or −1. */
-function chunkHolding(word: i32): i32 {
-  let low = 0;
-  let high = orderedChunks;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (unsigned(load32(S.chunkStarts + load32(S.chunkOrdinals + middle))) <= unsigned(word)) low = middle + 1;
-    else high = middle;
-  }
-  if (low === 0) return -1;
-  const chunk = load32(S.chunkOrdinals + low - 1);
-  return unsigned(word - load32(S.chunkStarts + chunk)) < unsigned(load32(S.chunkWords + chunk)) ? S.poolPlaces + chunk : -1;
 }
 
 /** First word of the place that the last `unownedAt` found. */
@@ -122,6 +104,18 @@ function takeWords(word: i32, words: i32, state: i32, owner: i32, kind: i32): vo
   for (let at = 0; at + 1 < words; at += 2) {
     const place = unownedAt(load32(word + at), load32(word + at + 1));
     if (place >= 0) give(place, state, owner, kind);
+  }
+}
+
+/** Gives what bodies of objects were seen to point into to these objects, since their pools may be gone. */
+export function takeNoted(): void {
+  for (let index = 0; index < insideCount; index++) {
+    const place = load32(S.insides + (index << 1));
+    if (!isFree(place)) continue;
+    foundWord = load32(S.chunkStarts + place - S.poolPlaces);
+    const owner = load32(S.insides + (index << 1) + 1);
+    give(place, P.STATE_BUFFER, owner, 0);
+    takePointed(foundWord, 0, P.STATE_BUFFER, owner, 0);
   }
 }
 

@@ -87,7 +87,12 @@ export const P_WEAK_CALLBACK: i32 = 73;
 export const P_BYTES_DATA: i32 = 74;
 /** Four words. */
 export const P_HASH_KEY: i32 = 75;
-export const PARAMETER_WORDS: i32 = 80;
+/** Chunks in use, in order of address in the ordinals. */
+export const P_CHUNKS_IN_USE: i32 = 79;
+/** Where pointers into chunks are noted, and how many. */
+export const P_INSIDES: i32 = 80;
+export const P_INSIDE_CAPACITY: i32 = 81;
+export const PARAMETER_WORDS: i32 = 82;
 
 // Words of a type's row; numbers that are left out are free.
 export const ROW_WORDS: i32 = 32;

@@ -8,8 +8,11 @@ import { headWords, isAbsent, stateOf, translate } from "./places.ts";
 import { beginReferences, endReferences, visitFields, visitRun, visitType } from "./references.ts";
 import * as S from "./state.ts";
 
-/** Unknown C types are followed through at most this many places of at most so many words: what lies there is a guess. */
-const BODY_PLACES: i32 = 16384;
+/**
+ * Unknown C types are followed through at most this many places of at most so many words: what lies there is a guess. A parsed document
+ * is one object's, and has millions.
+ */
+const BODY_PLACES: i32 = 0x1000000;
 const BODY_WORDS: i32 = 4096;
 
 /** Size of an int: digits of 30 bits (Objects/longobject.c; the tag of 3.12+ keeps the count in its upper bits). */

@@ -1,5 +1,5 @@
 /** From an address to a word of the image, and from a word to the place (pool block, chunk, other object) it lies in. */
-import { countBits, load32, mul } from "./environment.ts";
+import { countBits, load32, mul, unsigned } from "./environment.ts";
 import * as P from "./parameters.ts";
 import * as S from "./state.ts";
 
@@ -42,6 +42,24 @@ export function chunkAt(word: i32): i32 {
   if ((bits & mask) === 0) return -1;
   const rank = load32(S.chunkRanks + (granule >>> 5)) + countBits(bits & (mask - 1));
   return S.poolPlaces + load32(S.chunkOrdinals + rank);
+}
+
+/**
+ * Place of the chunk in use that holds `word`, or −1. The last 8 bytes of a chunk are left out: allocators point at the header behind,
+ * which begins there (glibc malloc/malloc.c, prev_size). O(log chunks).
+ */
+export function chunkHolding(word: i32): i32 {
+  let low = 0;
+  let high = S.chunksInUse;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (unsigned(load32(S.chunkStarts + load32(S.chunkOrdinals + middle))) <= unsigned(word)) low = middle + 1;
+    else high = middle;
+  }
+  if (low === 0) return -1;
+  const chunk = load32(S.chunkOrdinals + low - 1);
+  const words = load32(S.chunkWords + chunk) - 2;
+  return unsigned(word - load32(S.chunkStarts + chunk)) < unsigned(words) ? S.poolPlaces + chunk : -1;
 }
 
 /** Words of a place: of its block, or of its chunk's memory. */

@@ -32,6 +32,9 @@ export function writeParameters(
   set(P.P_CHUNK_BITS, tables.chunkBits);
   set(P.P_CHUNK_RANKS, tables.chunkRanks);
   set(P.P_CHUNK_ORDINALS, tables.chunkOrdinals);
+  set(P.P_CHUNKS_IN_USE, tables.chunksInUse);
+  set(P.P_INSIDES, tables.insides);
+  set(P.P_INSIDE_CAPACITY, OTHERS.insideCapacity);
   set(P.P_CHUNK_WORDS, tables.chunkWords);
   set(P.P_CHUNK_STARTS, tables.chunkStarts);
   set(P.P_POOL_TABLE, tables.poolTable);

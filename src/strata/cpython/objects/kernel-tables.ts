@@ -15,6 +15,8 @@ const OTHER_CAPACITY = 2 ** 21;
 const OTHER_HASH_ENTRIES = 2 ** 22;
 const WORK_CAPACITY = 2 ** 20;
 const FREE_TAG_WORDS = 4096;
+/** Pointers of objects into the midst of chunks. */
+const INSIDE_CAPACITY = 2 ** 18;
 
 /** Tables of the kernels in linear memory: word indexes, and how many places there are. */
 export interface KernelTables {
@@ -35,6 +37,7 @@ export interface KernelTables {
   readonly link: number;
   readonly typeCache: number;
   readonly workStack: number;
+  readonly insides: number;
   readonly poolPlaces: number;
   readonly chunkPlaces: number;
   /** Chunks in use, in order of address in `chunkOrdinals`. */
@@ -45,7 +48,7 @@ export interface KernelTables {
   readonly firstPlaces: Uint32Array;
 }
 
-export const OTHERS = { capacity: OTHER_CAPACITY, workCapacity: WORK_CAPACITY };
+export const OTHERS = { capacity: OTHER_CAPACITY, workCapacity: WORK_CAPACITY, insideCapacity: INSIDE_CAPACITY };
 
 /**
  * Lays out and fills the tables that kernels work on: which place each pool block and each chunk is, which pages are
@@ -96,6 +99,7 @@ export function buildKernelTables(
     link: memory.allocate(places),
     typeCache: memory.allocate(P.TYPE_CACHE_ENTRIES * 4),
     workStack: memory.allocate(WORK_CAPACITY * 2),
+    insides: memory.allocate(INSIDE_CAPACITY * 2),
     poolPlaces,
     chunkPlaces,
     chunksInUse,

@@ -125,6 +125,7 @@ export const KINDS_BY_NAME: ReadonlyMap<string, TypeKind> = new Map(
     "collections.deque": hosted(Collections.decodeDeque, OUTSIDE),
     "array.array": hosted(Buffers.decodeArray, OUTSIDE),
     "mmap.mmap": hosted(Buffers.decodeMmap),
+    "numpy.ndarray": hosted(Buffers.decodeNdarray),
     "_io.StringIO": hosted(Borrowing.without("stringio", "module_state"), OPAQUE),
     "_io.BytesIO": hosted(Buffers.decodeBytesIO, OUTSIDE),
     "_io.BufferedReader": hosted(Buffers.decodeBuffered, { ...OUTSIDE, ...OPAQUE }),

@@ -14,7 +14,7 @@ const MOST_SLOTS = 1 << 16;
 /** Bytes of the longest object that is believed to have a body to read. */
 const MOST_COVERED = P.MOST_BASIC_BYTES + 64;
 /** How far memory behind an object is followed when its structure is a guess. */
-const MOST_BODY_PLACES = 16384;
+const MOST_BODY_PLACES = 2 ** 24;
 const MOST_BODY_WORDS = 4096;
 /** First word behind an object's header. */
 const FIRST_BODY_WORD = 4;

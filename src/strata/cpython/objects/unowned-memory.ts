@@ -48,7 +48,7 @@ export function accountUnowned(
   surroundings: NativeSurroundings,
 ): DecodedUnowned[] {
   const pages = image.memory.allocate(Math.ceil((image.slotCount * MIB) / PAGE_BYTES / 32));
-  const inChunks = kernels.findUnowned(pages, tables.chunksInUse);
+  const inChunks = kernels.findUnowned(pages);
   if (inChunks + kernels.findUnownedBlocks(0, tables.pools) === 0) return [];
   takePointed(image, kernels, tables, libraryData, surroundings);
   kernels.findLeaked(tables.pools);
@@ -62,6 +62,7 @@ function takePointed(
   libraryData: readonly LibraryData[],
   { threads, elsewhere }: NativeSurroundings,
 ): void {
+  kernels.takeNoted();
   let unfollowed = kernels.takeFromOwned(tables.pools);
   forLibraries(image, libraryData, (word, words, state, library) => {
     unfollowed = kernels.takePointed(word, words, state, library, 0);
