@@ -1,6 +1,7 @@
 import type { MemoryImage } from "../../../target/memory-image.ts";
 import { ChunkState } from "../allocator.ts";
 import type { BlockColumns } from "../block-columns.ts";
+import { followLink } from "../follow-link.ts";
 import { DELAYED_FLAGS, type MimallocLayout, SEGMENT_BYTES, SLICE_BYTES } from "./layouts.ts";
 import type { PageTable } from "./pages.ts";
 import type { Segment } from "./segments.ts";
@@ -89,19 +90,27 @@ export class PagedBlocks {
 
   /** Settles one block of `page`; false when there is none in use at this address. */
   settleBlock(page: number, address: number, state: number): boolean {
-    const { state: states } = this.columns;
-    const number = (address - this.blocksStart[page]) / this.pages.blockBytes[page];
-    const chunk = this.first[page] + number;
-    if (!Number.isInteger(number) || number < 0 || chunk >= this.end[page] || states[chunk] !== ChunkState.inUse) return false;
-    states[chunk] = state;
+    const chunk = this.first[page] + (address - this.blocksStart[page]) / this.pages.blockBytes[page];
+    const isBlock = address >= this.blocksStart[page] && chunk < this.end[page];
+    if (!isBlock || this.columns.state[chunk] !== ChunkState.inUse) return false;
+    this.columns.state[chunk] = state;
     return true;
   }
 
   /** Blocks of a page's list; -1 when it is broken. Each block is in one list, once, so a list that loops ends. */
-  private settleList(page: number, first: number, state: number): number {
+  private settleList(page: number, list: number, state: number): number {
+    const { image } = this;
+    const { state: states } = this.columns;
+    const start = this.blocksStart[page];
+    const blockBytes = this.pages.blockBytes[page];
+    const first = this.first[page];
+    const end = this.end[page];
     let count = 0;
-    for (let block = first; block !== 0; block = this.image.u64(block)) {
-      if (!this.settleBlock(page, block, state)) return -1;
+    for (let block = list; block !== 0; block = followLink(image, block)) {
+      const chunk = first + (block - start) / blockBytes;
+      // What lies within a block has no chunk of this number.
+      if (block < start || chunk >= end || states[chunk] !== ChunkState.inUse) return -1;
+      states[chunk] = state;
       count++;
     }
     return count;

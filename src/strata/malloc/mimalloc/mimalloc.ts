@@ -8,7 +8,7 @@ import { BlockColumns } from "../block-columns.ts";
 import { SizeClassSums } from "../size-class-sums.ts";
 import { PagedBlocks, PageIndex } from "./blocks.ts";
 import { findHeaps, groupSegments, type SegmentGroup, type ThreadHeap } from "./heaps.ts";
-import { type PageTable, readPages } from "./pages.ts";
+import { countChunks, type PageTable, readPages } from "./pages.ts";
 import { findSegments, type SegmentDiscovery } from "./segments.ts";
 
 const NO_COOKIE =
@@ -39,7 +39,7 @@ function decodeHeap({ image, resident, threads }: MallocInput, discovery: Segmen
   const pages = readPages(image, layout, segments);
   const heaps = findHeaps(image, discovery, pages);
   const groups = groupSegments(image, discovery, heaps, threads);
-  const columns = new BlockColumns();
+  const columns = new BlockColumns(countChunks(image, layout, pages) + 2 * segments.length + heaps.length);
   const blocks = new PagedBlocks(image, layout, pages, columns);
   appendAll(columns, blocks, discovery, pages, heaps, groups);
   const brokenPages = settlePages(pages, blocks, problems);

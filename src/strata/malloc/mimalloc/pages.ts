@@ -43,3 +43,16 @@ export function readPages(image: MemoryImage, layout: MimallocLayout, segments: 
     segment: owner.view(),
   };
 }
+
+/** What a page has beside its blocks: begin, places never used, rounding at the end. */
+const CHUNKS_BESIDE_BLOCKS = 3;
+
+/** Chunks that all pages together take at most. */
+export function countChunks(image: MemoryImage, layout: MimallocLayout, pages: PageTable): number {
+  let chunks = 0;
+  for (let page = 0; page < pages.length; page++) {
+    const room = pages.blockBytes[page] === 0 ? 0 : Math.floor(pages.bytes[page] / pages.blockBytes[page]);
+    chunks += CHUNKS_BESIDE_BLOCKS + Math.min(room, image.u16(pages.page[page] + layout.page.capacity));
+  }
+  return chunks;
+}

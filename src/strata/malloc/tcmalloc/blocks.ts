@@ -1,6 +1,7 @@
 import type { MemoryImage } from "../../../target/memory-image.ts";
 import { ChunkState } from "../allocator.ts";
 import type { BlockColumns } from "../block-columns.ts";
+import { followLink } from "../follow-link.ts";
 import { SpanIndex, type SpanTable } from "./spans.ts";
 
 /** The blocks of all spans: takes them off the lists that hold free ones. */
@@ -41,15 +42,25 @@ export class SpanBlocks {
    * @returns how many there were, or -1 when the list is broken
    */
   settle(first: number, sizeClass: number, state: number, most: number): number {
+    const { image, spans, firstChunk } = this;
     const { state: states } = this.columns;
     const blockBytes = this.classBytes[sizeClass];
     let count = 0;
-    for (let block = first; block !== 0; block = this.image.u64(block)) {
-      const span = this.index.spanAt(block);
-      if (span < 0 || this.spans.sizeClass[span] !== sizeClass || count === most) return -1;
-      const number = (block - this.spans.start[span]) / blockBytes;
-      const chunk = this.firstChunk[span] + number;
-      if (!Number.isInteger(number) || number >= this.countOf(span) || states[chunk] !== ChunkState.inUse) return -1;
+    // Most blocks follow one of their own span.
+    let start = 0;
+    let end = 0;
+    let chunks = 0;
+    for (let block = first; block !== 0; block = followLink(image, block)) {
+      if (block < start || block >= end) {
+        const span = this.index.spanAt(block);
+        if (span < 0 || spans.sizeClass[span] !== sizeClass) return -1;
+        start = spans.start[span];
+        end = start + this.countOf(span) * blockBytes;
+        chunks = firstChunk[span];
+      }
+      const chunk = chunks + (block - start) / blockBytes;
+      // What lies in the rest of a span, or within a block, has no chunk of this number.
+      if (block >= end || states[chunk] !== ChunkState.inUse || count === most) return -1;
       states[chunk] = state;
       count++;
     }

@@ -76,6 +76,14 @@ export function readSpans(
   };
 }
 
+/** Chunks that all spans together take at most: the blocks of each, and what is left at its end. */
+export function countChunks({ length, bytes, sizeClass }: SpanTable, classBytes: Uint32Array): number {
+  let chunks = 0;
+  for (let span = 0; span < length; span++)
+    chunks += sizeClass[span] === 0 ? 1 : Math.floor(bytes[span] / classBytes[sizeClass[span]]) + 1;
+  return chunks;
+}
+
 const PAGES_PER_SLOT = MIB / SPAN_PAGE_BYTES;
 const NO_SPAN = 0xffffffff;
 

@@ -12,7 +12,7 @@ import { findMetadata } from "./metadata.ts";
 import { findPageMap, LEAF_BYTES, type PageMap } from "./page-map.ts";
 import { settleCentralLists, settleSpans, settleThreadCaches } from "./settle.ts";
 import { findSizeClasses } from "./size-classes.ts";
-import { readSpans, type SpanTable } from "./spans.ts";
+import { countChunks, readSpans, type SpanTable } from "./spans.ts";
 
 /** tcmalloc has one heap of pages. */
 const ARENA = 0;
@@ -60,7 +60,7 @@ function decodeHeap({ image, mappings, resident }: MallocInput, { data, map, cla
   const gaps = subtractRanges(memory, spanRanges);
   const metadata = findMetadata(image, data, resident, gaps, structuresOf(map, spans, caches));
 
-  const columns = new BlockColumns();
+  const columns = new BlockColumns(countChunks(spans, classBytes) + metadata.length);
   const blocks = new SpanBlocks(image, spans, classBytes, columns);
   const firstChunks = appendAll(columns, blocks, spans, metadata);
   const brokenSpans = spans.refused + settleSpans(image, spans, blocks, problems);
