@@ -1,5 +1,9 @@
+import { heapCauses } from "../../analysis/heap-causes.ts";
+import { residentPages } from "../../analysis/ledger.ts";
 import type { Ledger, LedgerKey, LedgerNode } from "../../analysis/ledger-tree.ts";
+import { trimOf } from "../../analysis/trim.ts";
 import { typeHistogram } from "../../analysis/types.ts";
+import { MIB } from "../../base/units.ts";
 import type { Snapshot, TypeTable } from "../../snapshot/tables.ts";
 import { bar, type Fill } from "../format/bars.ts";
 import { padStart, textWidth, wrap } from "../format/layout.ts";
@@ -41,6 +45,7 @@ const LARGEST_TYPES = 5;
 /** Parts of a part that get lines of their own; the rest shares one. */
 const MOST_CHILDREN = 12;
 const COUNT_CELLS = 10;
+const LEAST_TRIM_BYTES = 10 * MIB;
 
 export interface ReportOptions {
   /** Levels of the ledger to show: 1 for the ten parts. */
@@ -59,6 +64,7 @@ export function reportText(snapshot: Snapshot, ledger: Ledger, options: ReportOp
     "",
     ...partsTable(parts, "Resident", unit, style),
     ...outsideLines(snapshot, style),
+    ...mallocLines(snapshot, style),
     ...largestTypeLines(snapshot.types, ledger, unit, style),
     ...(style.verbose ? ["", ...kernelLines(snapshot, style)] : []),
     "",
@@ -119,6 +125,19 @@ function outsideLines(snapshot: Snapshot, style: Style): string[] {
   return wrap(`Not resident, and not in this account: ${outside.join(", ")}.`, style.width).map((line) =>
     paint(style, "note", line),
   );
+}
+
+/** Why malloc keeps what is free, where that is worth a line; `heap` says more. */
+function mallocLines(snapshot: Snapshot, style: Style): string[] {
+  const resident = residentPages(snapshot);
+  const sentences = snapshot.malloc.flatMap((malloc) => {
+    const trim = trimOf(snapshot, malloc, resident);
+    if (trim === undefined || trim.releasableBytes < LEAST_TRIM_BYTES) return [];
+    const raised = heapCauses(snapshot, malloc)?.raisedByBytes;
+    const why = raised === undefined ? "" : `; freeing a chunk of ${formatBytes(raised)} raised its thresholds`;
+    return [`malloc_trim(0) would return ${formatBytes(trim.releasableBytes)} of what malloc keeps free${why}.`];
+  });
+  return sentences.flatMap((sentence) => wrap(sentence, style.width).map((line) => paint(style, "note", line)));
 }
 
 function largestTypeLines(types: TypeTable, ledger: Ledger, unit: Unit, style: Style): string[] {
