@@ -85,7 +85,7 @@ export function retainedText(graph: ObjectGraph, tree: RetainedTree, source: str
 function introduction(graph: ObjectGraph, { all }: RetainedTree, style: Style): string[] {
   const sentence =
     `${formatBytes(all.retainedBytes)} in ${formatCounted(all.retainedCount, "object is", "objects are")} held. ` +
-    "Each line is what would go if that object went; lines share nothing.";
+    "Each line is what would go if that object went. Lines share nothing, indented ones are part of the line above.";
   return [...processLines(graph.snapshot.process, style), ...wrap(sentence, style.width)];
 }
 

@@ -185,7 +185,9 @@ test("what would go with each object adds up to all that is held, as displayed",
     const head = lines.findIndex((line) => line.startsWith("Would go with it"));
     const end = lines[head].indexOf("retained") + "retained".length;
     const last = lines.findIndex((line) => /^(All that is held|Retained) /.test(line));
-    const figures = figuresOf(lines.slice(head + 1, last + 1), end);
+    // Indented lines are part of the line above.
+    const topLevel = lines.slice(head + 1, last + 1).filter((line) => !line.startsWith(" "));
+    const figures = figuresOf(topLevel, end);
     const whole = figures.pop();
     assert.ok(figures.length > 0);
     assert.equal(
