@@ -15,6 +15,7 @@ import { closingLines } from "./closing.ts";
 import { headingLines, sectionLines } from "./heading.ts";
 import { causeLines, pinLines } from "./heap-pins-text.ts";
 import { nativeLines } from "./native-text.ts";
+import { freePagesLines, sizeClassLines } from "./size-classes-text.ts";
 
 const LEAST_NAME_CELLS = 9;
 const FIGURE_CELLS = 9;
@@ -59,15 +60,17 @@ function allocatorLines(malloc: MallocTables, context: PinContext, resident: Pag
   const system = sumOf(rows.map((row) => row.systemBytes));
   const unit = unitFor(system);
   const arenas = malloc.arenas.length === 1 ? "1 arena" : `${formatCount(malloc.arenas.length)} arenas`;
-  const mapped = malloc.mapped.count === 1 ? "1 mmapped chunk" : `${formatCount(malloc.mapped.count)} mmapped chunks`;
+  const mapped = malloc.mapped.count === 1 ? " and 1 mmapped chunk" : ` and ${formatCount(malloc.mapped.count)} mmapped chunks`;
   const whole = sumOf(rows.map((row) => row.residentBytes));
-  const headline = `${versionOf(malloc, snapshot)}, ${arenas} and ${mapped}: ${formatBytes(whole)} resident`;
+  const headline = `${versionOf(malloc, snapshot)}, ${arenas}${isGlibc(malloc) ? mapped : ""}: ${formatBytes(whole)} resident`;
   return [
     ...headingLines("malloc", [headline], style),
     ...trimLines(malloc, trim, style),
     "",
-    ...heapTable(rows, trim, unit, style),
+    ...heapTable(malloc, rows, trim, unit, style),
     ...useLines(use, displayedInUse(rows, unit), unit, style),
+    ...freePagesLines(malloc, style),
+    ...sizeClassLines(malloc, style),
     ...mapLines(malloc, pins, style),
     ...pinLines(malloc, pins, style),
     ...causeLines(malloc, snapshot, style),
@@ -91,7 +94,7 @@ function trimLines(malloc: MallocTables, trim: Trim | undefined, style: Style): 
   return [first.replace(returns, () => paint(style, "recover", returns)), ...others];
 }
 
-function heapTable(rows: readonly HeapRow[], trim: Trim | undefined, unit: Unit, style: Style): string[] {
+function heapTable(malloc: MallocTables, rows: readonly HeapRow[], trim: Trim | undefined, unit: Unit, style: Style): string[] {
   const { system, parts } = roundTable(rows, unit);
   // Where it is too narrow for the column, the sum above has to do.
   const trimmed = trim && style.width >= TRIM_CELLS ? rounded([...trim.byArena], unit) : undefined;
@@ -99,7 +102,7 @@ function heapTable(rows: readonly HeapRow[], trim: Trim | undefined, unit: Unit,
     rows.map((row) => row.residentBytes),
     unit,
   );
-  const names = rowNames(rows);
+  const names = rowNames(rows, isGlibc(malloc) ? "thread" : "arena");
   const layout = layOut(names, trimmed !== undefined, style);
   const largest = Math.max(...rows.map((row) => row.systemBytes));
   const withResident = (steps: number) => (layout.withResident ? [formatSteps(steps, unit)] : []);
@@ -129,7 +132,15 @@ function heapTable(rows: readonly HeapRow[], trim: Trim | undefined, unit: Unit,
     ],
     whole: true,
   };
-  return tableLines({ head: unit.name, cells: layout.nameCells }, layout.columns, [...lines, all], style);
+  // What glibc has at its end others have anywhere.
+  const columns = layout.columns.map((column) =>
+    column.head === "top" && !isGlibc(malloc) ? { ...column, head: "pages" } : column,
+  );
+  return tableLines({ head: unit.name, cells: layout.nameCells }, columns, [...lines, all], style);
+}
+
+function isGlibc({ allocator }: MallocTables): boolean {
+  return allocator === "glibc";
 }
 
 interface Layout {
@@ -189,11 +200,12 @@ function displayedInUse(rows: readonly HeapRow[], unit: Unit): number {
   return sumOf(roundTable(rows, unit).parts.map(([inUse]) => inUse));
 }
 
-function rowNames(rows: readonly HeapRow[]): string[] {
-  let threads = 0;
+/** @param others what an arena is that is not the main one: those of glibc are its threads' */
+function rowNames(rows: readonly HeapRow[], others: string): string[] {
+  let count = 0;
   return rows.map(({ arena }) => {
     if (arena === undefined) return "mmapped";
-    return arena.main ? "main" : `thread ${++threads}`;
+    return arena.main ? "main" : `${others} ${++count}`;
   });
 }
 

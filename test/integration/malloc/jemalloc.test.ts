@@ -3,12 +3,20 @@ import { existsSync } from "node:fs";
 import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { ProblemReport } from "../../../src/base/problems.ts";
+import { chooseStyle } from "../../../src/cli/format/style.ts";
+import { heapJson } from "../../../src/cli/json/heap-json.ts";
+import { heapText } from "../../../src/cli/text/heap-text.ts";
+import { openSnapshotFile } from "../../../src/snapshot/file/open-snapshot.ts";
+import { writeSnapshotFile } from "../../../src/snapshot/file/write-snapshot.ts";
+import type { Snapshot } from "../../../src/snapshot/tables.ts";
 import { ChunkState, type MallocHeap } from "../../../src/strata/malloc/allocator.ts";
 import { decodeMallocs } from "../../../src/strata/malloc/decode-mallocs.ts";
 import type { ProcessImage } from "../../../src/target/process-image.ts";
 import { assertExactLedger, captured } from "../../support/captured.ts";
 import { takeLiveImage } from "../../support/live-image.ts";
 import { distributionPython, type PythonTarget, pythons } from "../../support/pythons.ts";
+import { assertFollowsSchema } from "../../support/schemas.ts";
+import { snapshotFolder } from "../../support/snapshot-folder.ts";
 import { startTarget, type TargetOptions } from "../../support/spawn.ts";
 import { type MallocTarget, waitForAccounts } from "./malloc-target.ts";
 
@@ -150,4 +158,31 @@ test("a jemalloc that was loaded next to glibc's malloc has a branch of its own"
   const jemallocNative = native.find(({ label }) => label === "jemalloc")?.residentBytes ?? 0;
   const live = (jemalloc.sizeClasses ?? []).reduce((sum, { bytes, live }) => sum + bytes * live, 0);
   assert.ok(jemallocNative > 0.9 * live && jemallocNative <= live, `${jemallocNative} resident of ${live} live`);
+  checkHeapVerb(t, snapshot);
 });
+
+/** The heap verb says the same of a process and of its file, follows its schema, and has a section for each allocator. */
+function checkHeapVerb(t: TestContext, snapshot: Snapshot): void {
+  const answer = JSON.parse(JSON.stringify(heapJson(snapshot)));
+  assertFollowsSchema(answer);
+  const sections = [answer, ...answer.others];
+  const jemalloc = sections.find(({ allocator }) => allocator === "jemalloc");
+  assert.deepEqual(sections.map(({ allocator }) => allocator).sort(), ["glibc", "jemalloc"]);
+  const system = sum(jemalloc.arenas, "systemBytes");
+  assert.equal(sum(jemalloc.freePages, "bytes"), sum(jemalloc.arenas, "topBytes"));
+  assert.ok(sum(jemalloc.sizeClasses, "residentBytes") <= system);
+  const file = snapshotFolder(t)();
+  assert.ok(writeSnapshotFile(snapshot, file, { archive: false, withValues: false }).ok);
+  const opened = openSnapshotFile(file);
+  assert.ok(opened.ok);
+  assert.deepEqual(JSON.parse(JSON.stringify(heapJson(opened.value))), answer);
+  const style = chooseStyle({ colour: false, verbose: false, width: 100, terminalColumns: undefined, environment: {} });
+  const lines = heapText(opened.value, style);
+  assert.equal(lines.filter((line) => line.startsWith("malloc  ")).length, 2);
+  assert.equal(lines.filter((line) => line.startsWith("Most free space by size of allocation")).length, 1);
+  assert.ok(lines.some((line) => /^Free pages: .* dirty/.test(line)));
+}
+
+function sum(rows: readonly Readonly<Record<string, number>>[], key: string): number {
+  return rows.reduce((total, row) => total + row[key], 0);
+}
