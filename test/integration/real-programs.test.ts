@@ -14,6 +14,8 @@ const WORKERS = 3;
 const REQUESTS = 120;
 /** Of resident memory, by the strict rule: no allocator, stack, structure or recognised arena claims it. */
 const UNEXPLAINED_SHARE = 0.005;
+/** Of resident memory: whom it serves is known, by pointers and not by likeness. */
+const ATTRIBUTED_SHARE = 0.95;
 
 test("gunicorn with a preloaded Django site and three workers", async (t) => {
   if (lacks(t, "gunicorn", "django")) return;
@@ -53,6 +55,20 @@ test("scapy: rdpcap of a few megabytes", async (t) => {
   assert.ok(ethernet !== undefined && ethernet.count >= packets, `${ethernet?.count} Ether objects for ${packets} packets`);
 });
 
+test("lxml: documents, trees, a stylesheet and a schema", async (t) => {
+  if (lacks(t, "lxml")) return;
+  const target = startTarget(t, distributionPython(), { script: join(PROGRAMS, "documents.py") });
+  assert.match(await target.line(), /^ready /);
+  await checkStill(t, target.pid, "lxml");
+});
+
+test("aiohttp: a server with sessions, its clients and web sockets", async (t) => {
+  if (lacks(t, "aiohttp")) return;
+  const target = startTarget(t, distributionPython(), { script: join(PROGRAMS, "sessions.py") });
+  assert.match(await target.line(), /^ready /);
+  await checkAccount(t, target.pid, "aiohttp");
+});
+
 /** A process that does nothing has the same resident bytes before, in and after the stop. */
 async function checkStill(t: TestContext, pid: number, name: string): Promise<Report> {
   const before = residentBytesOf(pid);
@@ -76,6 +92,7 @@ async function checkAccount(t: TestContext, pid: number, name: string): Promise<
   assert.equal(placedBytes + unexplainedBytes, residentBytes);
   assert.ok(unexplainedBytes <= UNEXPLAINED_SHARE * residentBytes, `${unexplainedBytes} bytes unexplained`);
   assert.ok(attributedBytes <= placedBytes);
+  assert.ok(attributedBytes >= ATTRIBUTED_SHARE * residentBytes, `${attributedBytes} bytes attributed`);
   return report;
 }
 
