@@ -1,7 +1,7 @@
 /** What one heap of glibc gives back if the chunks at its end go. */
 import type { PageSet } from "../base/page-set.ts";
 import { SnapshotChunkState } from "../snapshot/states.ts";
-import type { MallocTables } from "../snapshot/tables.ts";
+import type { MallocSettingsFacts, MallocTables } from "../snapshot/tables.ts";
 import {
   insidePages,
   releasedFromEnd,
@@ -16,6 +16,16 @@ interface Range {
   readonly end: number;
 }
 
+interface HeapBefore extends Range {
+  /** At its end. */
+  readonly freeBytes: number;
+  /** Whether it is this one for certain. */
+  readonly known: boolean;
+}
+
+/** The marks behind the last chunk of a heap that is closed: two headers. */
+const MARKS_BYTES = 32;
+
 /**
  * How a heap ends:
  * - "break": at the end of the brk heap, which sbrk moves;
@@ -26,6 +36,7 @@ type EndKind = "break" | "thread" | "closed";
 
 export class HeapEnd {
   private readonly kind: EndKind;
+  private readonly hasTop: boolean;
 
   /** @param lastEnd first byte behind the heap's last chunk */
   constructor(
@@ -38,9 +49,9 @@ export class HeapEnd {
   ) {
     const { chunks } = malloc;
     const last = indexAtOrBelow(chunks.address, chunks.length, lastEnd - 1);
-    const hasTop = last >= 0 && chunks.state[last] === SnapshotChunkState.top;
+    this.hasTop = last >= 0 && chunks.state[last] === SnapshotChunkState.top;
     const isMain = arena === rules.mainArena;
-    this.kind = !hasTop ? "closed" : !isMain ? "thread" : lastEnd === rules.breakEnd ? "break" : "closed";
+    this.kind = !this.hasTop ? "closed" : !isMain ? "thread" : lastEnd === rules.breakEnd ? "break" : "closed";
   }
 
   /** Resident bytes from an address to the end. */
@@ -72,7 +83,7 @@ export class HeapEnd {
       case "thread":
         return this.releasedByFree(tail, isEmpty);
       case "closed":
-        return this.hasTop() ? 0 : this.trimmedWithin(tail, this.lastEnd) - trimmedInBetween;
+        return this.hasTop ? 0 : this.trimmedWithin(tail, this.lastEnd) - trimmedInBetween;
     }
   }
 
@@ -83,7 +94,8 @@ export class HeapEnd {
     if (this.kind === "closed" || !settings) return 0;
     const before = isEmpty && this.kind === "thread" ? this.heapBefore() : undefined;
     // Where it is unmapped as a whole, thresholds are not asked.
-    if (before && unmapsEmptyHeap(settings, before.freeBytes, before.bytes)) return this.residentFrom(this.range.start);
+    if (before && unmapsEmptyHeap(settings, before.freeBytes, before.end - before.start))
+      return this.residentFrom(this.range.start) + this.shrunkBefore(before, settings);
     return shrinksOnFree(settings, topBytes, topBytes) ? this.shrunkBy(tail, settings.topPad) : 0;
   }
 
@@ -93,19 +105,24 @@ export class HeapEnd {
     return this.resident.bytesWithin(end - releasedFromEnd(end - tail, padBytes, step), end);
   }
 
-  private hasTop(): boolean {
-    const { chunks } = this.malloc;
-    return chunks.state[indexAtOrBelow(chunks.address, chunks.length, this.lastEnd - 1)] === SnapshotChunkState.top;
-  }
-
   /** The heap that the arena would go on with; undefined for its first, which stays as long as the arena. */
-  private heapBefore(): { readonly bytes: number; readonly freeBytes: number } | undefined {
+  private heapBefore(): HeapBefore | undefined {
     const { address, ranges } = this.malloc.arenas[this.arena];
     if (address >= this.range.start && address < this.range.end) return undefined;
     const others = ranges.filter(({ start }) => start !== this.range.start);
-    // Which one it is, is known for two heaps only. Of more, the fullest is the most cautious guess.
-    const before = others.reduce((fullest, range) => (range.end - range.start > fullest.end - fullest.start ? range : fullest));
-    return { bytes: before.end - before.start, freeBytes: this.freeAtEnd(before) };
+    if (others.length === 0) return undefined;
+    // Which one it is, is known of two heaps only. Of more, the fullest is the most cautious guess.
+    const { start, end } = others.reduce((fullest, range) =>
+      range.end - range.start > fullest.end - fullest.start ? range : fullest,
+    );
+    return { start, end, freeBytes: this.freeAtEnd({ start, end }), known: others.length === 1 };
+  }
+
+  /** What the heap before gives back at once, whose free end becomes the arena's top: free() goes on with it. */
+  private shrunkBefore({ end, freeBytes, known }: HeapBefore, settings: MallocSettingsFacts): number {
+    const topBytes = freeBytes + MARKS_BYTES;
+    if (!known || topBytes < settings.trimThreshold) return 0;
+    return this.resident.bytesWithin(end - releasedFromEnd(topBytes, settings.topPad), end);
   }
 
   private freeAtEnd({ start, end }: Range): number {

@@ -95,13 +95,13 @@ def blocked():
         raise SystemExit("cannot map behind the heap")
 
 
-def threads(count, pin):
+def threads(count, pin, least=4000):
     """Threads that wait for ever, each with free memory of its own arena, and a block behind it if asked for."""
     forever, _ = os.pipe()
 
     def work(number):
         # The list itself lies before all blocks.
-        blocks = [0] * (4000 + 500 * number)
+        blocks = [0] * (least + 500 * number)
         for step in range(len(blocks)):
             blocks[step] = filled(3000)
         if pin:
@@ -135,6 +135,9 @@ for shape in sys.argv[1].split(","):
         threads(int(count), False)
     elif name == "pinned":
         threads(int(count), True)
+    elif name == "heaps":
+        # More than one heap of 64 MiB holds.
+        threads(1, True, int(count))
     elif name == "arenas":
         arenas(int(count))
     else:

@@ -88,6 +88,20 @@ test("the pins of threads' arenas", async (t) => {
   }
 });
 
+test("an arena of several heaps: each has its pin, and the last one's says what comes back", async (t) => {
+  const { target, pins, command, residentBytes } = await startPinnedTarget(t, distributionPython(), "heaps=30000");
+  const snapshot = await captured(target.pid);
+  const found = pinsOf(snapshot);
+  const [first] = found;
+  assert.equal(first.address, pins.get("thread0"));
+  const { ranges } = snapshot.malloc[0].arenas[first.arena];
+  assert.equal(ranges.length, 2);
+  for (const { start } of ranges) assert.ok(found.some((pin) => pin.start === start));
+  const before = residentBytes();
+  await command("drop thread0");
+  assertClose(before - residentBytes(), first.recoverableBytes, 20e6);
+});
+
 testOnEveryPython("arenas come back when their survivors go", async (t, python) => {
   const { target, pins, command, residentBytes } = await startPinnedTarget(t, python, "arenas=250000");
   const snapshot = await captured(target.pid);
