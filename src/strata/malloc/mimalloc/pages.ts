@@ -24,8 +24,9 @@ export function readPages(image: MemoryImage, layout: MimallocLayout, segments: 
     for (let at = segment.pagesStart; at < segment.entriesEnd; ) {
       const entry = segment.start + layout.segment.pages + ((at - segment.start) / SLICE_BYTES) * layout.page.bytes;
       // Segments were chosen by this chain.
-      const end = Math.min(segment.end, at + image.u32(entry + layout.page.sliceCount) * SLICE_BYTES);
-      const size = image.u32(entry + layout.page.blockSize);
+      const slices = segment.unused ? Infinity : image.u32(entry + layout.page.sliceCount);
+      const end = Math.min(segment.end, at + slices * SLICE_BYTES);
+      const size = segment.unused ? 0 : image.u32(entry + layout.page.blockSize);
       page.push(entry);
       start.push(at);
       bytes.push(end - at);

@@ -20,6 +20,8 @@ export interface Segment extends AddressRange {
   readonly entriesEnd: number;
   /** Base of the control block of the thread that it belongs to; 0 when its thread has ended, or when it is unused. */
   readonly threadId: number;
+  /** Kept for later, with no page in use; its slices are as they were left. */
+  readonly unused: boolean;
 }
 
 /** All segments of one mimalloc, ascending and disjoint. */
@@ -147,6 +149,7 @@ function readSegment(image: MemoryImage, layout: MimallocLayout, start: number):
     entriesEnd: start + entries * SLICE_BYTES,
     pagesStart: start + infoSlices * SLICE_BYTES,
     threadId: image.u64(start + segment.threadId),
+    unused: image.u64(start + segment.used) === 0,
   };
 }
 

@@ -32,6 +32,7 @@ function oneSegment(): SyntheticMemory {
   const { segment, page, heap } = LAYOUT;
   // The address of the segment is 2^36: xor adds where no bits meet.
   memory.u64(SEGMENT + segment.cookie, SEGMENT + COOKIE);
+  memory.u64(SEGMENT + segment.used, 1);
   memory.u64(SEGMENT + segment.slices, ENTRIES);
   memory.u64(SEGMENT + segment.infoSlices, 1);
   memory.u64(SEGMENT + segment.sliceEntries, ENTRIES);
@@ -79,6 +80,29 @@ test("a segment is read to the last block", () => {
   assert.equal(heap.arenas.length, 1);
   assert.equal(heap.arenas[0].address, MAIN_HEAP);
   assert.equal(heap.arenas[0].systemBytes, SEGMENT_BYTES);
+});
+
+test("a segment that is kept without a page in use is free, whatever its slices say", () => {
+  const memory = oneSegment();
+  const second = SEGMENT + 2 * SEGMENT_BYTES;
+  memory.u64(second + LAYOUT.segment.cookie, second + COOKIE);
+  memory.u64(second + LAYOUT.segment.slices, ENTRIES);
+  memory.u64(second + LAYOUT.segment.infoSlices, 1);
+  memory.u64(second + LAYOUT.segment.sliceEntries, ENTRIES);
+  memory.bits(second + LAYOUT.segment.pages + LAYOUT.page.sliceCount, 4, 1);
+  const left = second + LAYOUT.segment.pages + LAYOUT.page.bytes;
+  memory.bits(left + LAYOUT.page.sliceCount, 4, ENTRIES - 1);
+  memory.bits(left + LAYOUT.page.blockSize, 4, 1);
+  const maps = mapsLine(SEGMENT, 3 * SEGMENT_BYTES, "") + mapsLine(DATA, 0x2000, "/usr/lib/libmimalloc.so.2.0");
+  const { heap } = decode(memory, maps);
+  assert.equal(heap?.busy, false);
+  assert.deepEqual(
+    heap?.arenas.map(({ address, topBytes }) => [address, topBytes / SLICE_BYTES]),
+    [
+      [MAIN_HEAP, ENTRIES - 2],
+      [second, ENTRIES - 1],
+    ],
+  );
 });
 
 test("where half of the pages count other blocks than their lists leave, it is another version", () => {
