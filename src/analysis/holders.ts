@@ -11,6 +11,7 @@ import { RootKind, TypeForm } from "../snapshot/graph-tables.ts";
 import { IMMORTAL_REFERENCES } from "../snapshot/states.ts";
 import type { Snapshot, ThreadFacts } from "../snapshot/tables.ts";
 import { forEachName, formOf, namespaceOf } from "./graph-lookups.ts";
+import { mainInterpreter } from "./interpreters.ts";
 import { nativeReferences, type ObjectGraph } from "./object-graph.ts";
 import { indexAtOrBelow, placeAddress } from "./places.ts";
 import { isDottedName, isIdentifier, pythonString } from "./python-literals.ts";
@@ -61,7 +62,6 @@ const NO_RANK = 8;
 /** Ranks of roots that serve first, and of those that serve what the first do not reach. */
 const LAST_RANK_OF_FIRST = 2;
 const LAST_RANK_OF_SECOND = 6;
-const MAIN_INTERPRETER = 0;
 
 const opened = new WeakMap<ObjectGraph, Holders>();
 
@@ -97,9 +97,14 @@ class GraphHolders implements Holders {
     for (const namespace of this.moduleOf.keys()) setBit(this.ends, namespace);
   }
 
+  /** @param owner index of an interpreter, -1 for none */
+  private isInMain(owner: number): boolean {
+    return owner < 0 || owner === mainInterpreter(this.graph.snapshot);
+  }
+
   private takeModule(row: number): void {
     const { target, name, owner } = this.graph.tables.roots;
-    if (owner[row] <= MAIN_INTERPRETER) this.modules.set(name[row], target[row]);
+    if (this.isInMain(owner[row])) this.modules.set(name[row], target[row]);
     if (formOf(this.graph, target[row]) !== TypeForm.module) return;
     const namespace = namespaceOf(this.graph, target[row]);
     if (namespace >= 0 && !this.moduleOf.has(namespace)) this.moduleOf.set(namespace, target[row]);
@@ -218,12 +223,13 @@ class GraphHolders implements Holders {
   }
 
   private moduleRoot(row: number, name: string): PathRoot {
-    const { owner } = this.graph.tables.roots;
+    const owner = this.graph.tables.roots.owner[row];
     const words = `module ${name}`;
-    // Another interpreter's modules are out of reach.
-    const evaluable = owner[row] <= MAIN_INTERPRETER;
     const spelled = this.isReachedByName(name) ? name : `sys.modules[${pythonString(name)}]`;
-    return { words, expression: spelled, reference: "", evaluable };
+    if (this.isInMain(owner)) return { words, expression: spelled, reference: "", evaluable: true };
+    // Another interpreter's modules are out of reach, and have the names of the main one's.
+    const interpreter = `interpreter ${this.graph.snapshot.interpreters[owner]?.id ?? owner}`;
+    return { words: `${words} of ${interpreter}`, expression: `${interpreter} ${spelled}`, reference: "", evaluable: false };
   }
 
   /** Whether the dotted name leads to the module: sys.modules need not agree with the attributes of packages. */

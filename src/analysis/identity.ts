@@ -17,6 +17,7 @@ import {
   UNTRACKED_GENERATION,
 } from "../snapshot/states.ts";
 import type { Snapshot } from "../snapshot/tables.ts";
+import { mainInterpreter } from "./interpreters.ts";
 import { OrderKeeper } from "./kept-order.ts";
 import { isObject, type ObjectGraph } from "./object-graph.ts";
 import { placeBytes } from "./places.ts";
@@ -49,8 +50,12 @@ export function whyNotSameProcess(before: Snapshot, after: Snapshot): string | u
   if (Math.abs(startOf(before) - startOf(after)) > START_TOLERANCE_MILLISECONDS) {
     return `process ${after.process.pid} was started again in between`;
   }
-  const sameInterpreter = before.interpreters[0]?.address === after.interpreters[0]?.address;
+  const sameInterpreter = mainAddress(before) === mainAddress(after);
   return sameInterpreter ? undefined : "their interpreters lie at different addresses";
+}
+
+function mainAddress(snapshot: Snapshot): number | undefined {
+  return snapshot.interpreters[mainInterpreter(snapshot)]?.address;
 }
 
 /** Milliseconds since the epoch. */
@@ -296,9 +301,8 @@ function forEachNamedRoot(snapshot: Snapshot, visit: (key: string, target: numbe
     // Frames are counted from the outermost: a call more or less does not move the others.
     const depth = thread && roots.frame[root] >= 0 ? thread.frames.length - roots.frame[root] : 0;
     const frame = thread?.frames[roots.frame[root]];
-    visit(
-      [kind, thread?.tid ?? roots.owner[root], depth, frame?.function ?? "", roots.name[root]].join("\0"),
-      roots.target[root],
-    );
+    // By its id: an interpreter that is made meanwhile becomes the first of all.
+    const owner = thread?.tid ?? snapshot.interpreters[roots.owner[root]]?.id ?? roots.owner[root];
+    visit([kind, owner, depth, frame?.function ?? "", roots.name[root]].join("\0"), roots.target[root]);
   }
 }
