@@ -6,6 +6,7 @@ import { ProblemReport } from "../../../src/base/problems.ts";
 import { ChunkState, type MallocHeap, type MallocInput } from "../../../src/strata/malloc/allocator.ts";
 import { decodeMimalloc } from "../../../src/strata/malloc/mimalloc/mimalloc.ts";
 import { decodeTcmalloc } from "../../../src/strata/malloc/tcmalloc/tcmalloc.ts";
+import { assertExactLedger, captured } from "../../support/captured.ts";
 import { takeLiveImage } from "../../support/live-image.ts";
 import { distributionPython } from "../../support/pythons.ts";
 import { startTarget } from "../../support/spawn.ts";
@@ -15,6 +16,8 @@ const CHURNING = fileURLToPath(new URL("./churning-target.py", import.meta.url))
 const STOPS = 30;
 const DAMAGES = 60;
 const PAGE_BYTES = 4096;
+/** What the threads' program keeps of blocks of a MiB and more. */
+const KEPT_LARGE = [1, 7, 50, 90].map((mebibytes) => mebibytes * 2 ** 20);
 
 interface Replacement {
   readonly library: string;
@@ -68,6 +71,28 @@ for (const [name, { library, decode }] of Object.entries(REPLACEMENTS)) {
     assert.ok(sound > STOPS / 10, `only ${sound} of ${STOPS} stops were sound`);
   });
 
+  test(`${name} accounts for what ended threads left behind, and for large blocks`, { skip }, async (t) => {
+    const target = startTarget(t, distributionPython(), ENDED_THREADS, { env: { LD_PRELOAD: library } });
+    const kept = (await target.line()).split(" ").map(Number);
+    const heap = decode(takeLiveImage(target.pid), new ProblemReport());
+    assert.ok(heap !== undefined);
+    assert.deepEqual(heap.problems, []);
+    assert.equal(heap.busy, false);
+    checkColumns(heap);
+    const inUse = new Set(Array.from(heap.chunks.address).filter((_, chunk) => heap.chunks.state[chunk] === ChunkState.inUse));
+    assert.deepEqual(
+      kept.filter((block) => !inUse.has(block)),
+      [],
+    );
+    // Rounded up, hardly.
+    const large = (heap.sizeClasses ?? []).filter(({ bytes, live }) => bytes >= 2 ** 20 && live > 0);
+    assert.deepEqual(
+      large.map(({ bytes, live }, index) => live === 1 && bytes >= KEPT_LARGE[index] && bytes < KEPT_LARGE[index] * 1.05),
+      KEPT_LARGE.map(() => true),
+    );
+    assertExactLedger(await captured(target.pid));
+  });
+
   test(`${name} turned into garbage ends in an answer, never in a loop or an exception`, { skip }, async (t) => {
     const { target } = await startReplacementTarget(t, distributionPython(), library, REPLACEMENT_USES["five threads"]);
     const taken = takeLiveImage(target.pid);
@@ -96,6 +121,30 @@ for (const [name, { library, decode }] of Object.entries(REPLACEMENTS)) {
     assert.equal(decode(taken, new ProblemReport())?.busy, false);
   });
 }
+
+/** Threads that have ended, blocks of theirs kept and freed, and large blocks that came and went. */
+const ENDED_THREADS = `
+import ctypes, threading
+libc = ctypes.CDLL(None)
+libc.malloc.restype = ctypes.c_void_p
+libc.malloc.argtypes = [ctypes.c_size_t]
+libc.free.argtypes = [ctypes.c_void_p]
+kept, freed = [], []
+def work(seed):
+    blocks = [libc.malloc(1 + (step * 7919 + seed) % (1 << 4 + step % 14)) for step in range(2000)]
+    kept.extend(blocks[::3])
+    freed.extend(blocks[1::3] + blocks[2::3])
+for turn in range(3):
+    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(5)]
+    for thread in threads: thread.start()
+    for thread in threads: thread.join()
+for block in freed: libc.free(block)
+kept += [libc.malloc(size << 20) for size in (1, 7, 17, 50, 90)]
+libc.free(libc.malloc(70 << 20))
+libc.free(kept.pop(-3))
+print(*kept, flush=True)
+threading.Event().wait()
+`;
 
 /** Pages of static data and of the memory that the allocator keeps for itself, and as many of its blocks. */
 function structurePages({ stateRanges, chunks }: MallocHeap): number[] {
