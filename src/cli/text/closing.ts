@@ -7,7 +7,14 @@ import { paint, type Style } from "../format/style.ts";
 import { formatBytes, formatCount, formatCounted, formatMilliseconds } from "../format/units.ts";
 
 /** Problems that leave a whole stratum out of the report: said in any case, since its figures mislead without them. */
-const WHOLE_STRATUM: ReadonlySet<string> = new Set(["python-unknown", "python-moved", "malloc-unknown"]);
+const WHOLE_STRATUM: ReadonlySet<string> = new Set([
+  "python-unknown",
+  "python-moved",
+  "malloc-unknown",
+  "jemalloc-unrecognised",
+  "tcmalloc-unrecognised",
+  "mimalloc-unrecognised",
+]);
 
 /** The closing lines of every report: what the look has cost, how far it can be trusted, what else to ask. */
 export function closingLines(
