@@ -49,74 +49,104 @@ export interface NativeAccount {
 }
 
 /** What is known of a place in use without an owner; undefined for every other place. */
-export function unownedAt({ objects, libraries }: Snapshot, place: number): UnownedAnswer | undefined {
+export function unownedAt(snapshot: Snapshot, place: number): UnownedAnswer | undefined {
+  const { objects } = snapshot;
   if (!objects || place < 0 || place >= objects.length) return undefined;
   const about = objects.descriptor[place];
-  if (descriptorState(about) !== ObjectState.raw) return undefined;
-  const kind = UNOWNED_NAMES[descriptorType(about)] ?? "unknown";
-  const link = objects.link[place];
+  return descriptorState(about) === ObjectState.raw ? answerOf(snapshot, unownedKind(about), objects.link[place]) : undefined;
+}
+
+function unownedKind(descriptor: number): number {
+  const kind = descriptorType(descriptor);
+  return kind <= UnownedKind.leaked ? kind : UnownedKind.unknown;
+}
+
+function answerOf({ libraries, threads }: Snapshot, kind: number, owner: number): UnownedAnswer {
   return {
-    kind,
-    thread: kind === "thread" ? link : undefined,
-    library: kind === "guessed" ? libraries[link] : undefined,
+    kind: UNOWNED_NAMES[kind],
+    thread: kind === UnownedKind.thread && owner in threads ? owner : undefined,
+    library: kind === UnownedKind.guessed ? libraries[owner] : undefined,
   };
 }
 
-interface Sum {
+/** Sums of one row in the making. */
+interface Sums {
   chunks: number;
   bytes: number;
+  blocks: number;
+  blockBytes: number;
+}
+
+/** Rows by a kind below 8 and an owner from -1 on: an index, since chunks come by the million. */
+class SumTable {
+  private readonly rows: Sums[] = [];
+
+  at(kind: number, owner: number): Sums {
+    const index = (owner + 1) * 8 + kind;
+    let sums = this.rows[index];
+    if (sums === undefined) {
+      sums = { chunks: 0, bytes: 0, blocks: 0, blockBytes: 0 };
+      this.rows[index] = sums;
+    }
+    return sums;
+  }
+
+  /** Most bytes first. */
+  map<T>(make: (kind: number, owner: number, sums: Sums) => T): T[] {
+    const indexes = Object.keys(this.rows).map(Number);
+    indexes.sort((a, b) => this.rows[b].bytes - this.rows[a].bytes);
+    return indexes.map((index) => make(index % 8, Math.floor(index / 8) - 1, this.rows[index]));
+  }
 }
 
 /** Accounts for chunks that hold no object. O(chunks + places in pools). */
 export function accountNative(snapshot: Snapshot): NativeAccount {
-  const owners = new Map<string, Sum & Pick<NativeOwner, "kind" | "library">>();
-  const unowned = new Map<string, Sum & UnownedAnswer & { blocks: number; blockBytes: number }>();
-  const addUnowned = (answer: UnownedAnswer) => {
-    const key = `${answer.kind} ${answer.thread ?? answer.library ?? ""}`;
-    const sum = unowned.get(key) ?? { ...answer, chunks: 0, bytes: 0, blocks: 0, blockBytes: 0 };
-    unowned.set(key, sum);
-    return sum;
-  };
+  const owners = new SumTable();
+  const unowned = new SumTable();
   let place = snapshot.objects?.poolPlaces ?? 0;
   for (const { chunks } of snapshot.malloc) {
     for (let chunk = 0; chunk < chunks.length; chunk++, place++) {
-      const kind = OWNERS[chunks.ownerKind[chunk]];
-      let sum: Sum | undefined;
-      if (kind === undefined) {
-        const answer = chunks.ownerKind[chunk] === OwnerKind.none ? unownedAt(snapshot, place) : undefined;
-        if (answer) sum = addUnowned(answer);
-      } else {
-        const library = kind === "library" ? snapshot.libraries[chunks.owner[chunk]] : undefined;
-        const key = `${kind} ${library ?? ""}`;
-        const owner = owners.get(key) ?? { kind, library, chunks: 0, bytes: 0 };
-        owners.set(key, owner);
-        sum = owner;
-      }
-      if (sum === undefined) continue;
-      sum.chunks++;
-      sum.bytes += chunks.usedBytes[chunk];
+      const ownerKind = chunks.ownerKind[chunk];
+      let sums: Sums | undefined;
+      if (OWNERS[ownerKind] !== undefined) {
+        const isLibrary = ownerKind === OwnerKind.library && chunks.owner[chunk] in snapshot.libraries;
+        sums = owners.at(ownerKind, isLibrary ? chunks.owner[chunk] : -1);
+      } else if (ownerKind === OwnerKind.none) sums = sumsOfPlace(snapshot, place, unowned);
+      if (sums === undefined) continue;
+      sums.chunks++;
+      sums.bytes += chunks.usedBytes[chunk];
     }
   }
-  forUnownedBlocks(snapshot, (answer, bytes) => {
-    const sum = addUnowned(answer);
-    sum.blocks++;
-    sum.blockBytes += bytes;
-  });
+  addUnownedBlocks(snapshot, unowned);
   const { complete, swappedBytesNotRead } = snapshot.capture;
   return {
-    owners: [...owners.values()].sort((a, b) => b.bytes - a.bytes),
-    unowned: [...unowned.values()].sort((a, b) => b.bytes - a.bytes).map((sum) => ({ ...sum, ...shapesOf(snapshot, sum) })),
+    owners: owners.map((kind, owner, { chunks, bytes }) => ({
+      kind: OWNERS[kind],
+      library: snapshot.libraries[owner],
+      chunks,
+      bytes,
+    })),
+    unowned: unowned.map((kind, owner, sums) => ({
+      ...answerOf(snapshot, kind, owner),
+      ...sums,
+      ...shapesOf(snapshot, kind, owner),
+    })),
     complete: complete && swappedBytesNotRead === 0,
   };
 }
 
-const OWNERS: Readonly<Record<number, NativeOwner["kind"]>> = {
-  [OwnerKind.buffer]: "buffer",
-  [OwnerKind.runtime]: "runtime",
-  [OwnerKind.library]: "library",
-};
+/** The row of a place in use without an owner; undefined for every other place. */
+function sumsOfPlace({ objects, libraries, threads }: Snapshot, place: number, unowned: SumTable): Sums | undefined {
+  if (!objects || place >= objects.length) return undefined;
+  const about = objects.descriptor[place];
+  if (descriptorState(about) !== ObjectState.raw) return undefined;
+  const kind = unownedKind(about);
+  const link = objects.link[place];
+  const has = kind === UnownedKind.thread ? link < threads.length : kind === UnownedKind.guessed && link < libraries.length;
+  return unowned.at(kind, has ? link : -1);
+}
 
-function forUnownedBlocks(snapshot: Snapshot, visit: (answer: UnownedAnswer, bytes: number) => void): void {
+function addUnownedBlocks(snapshot: Snapshot, unowned: SumTable): void {
   const { pymalloc, objects } = snapshot;
   if (!pymalloc || !objects) return;
   const { pools } = pymalloc;
@@ -125,16 +155,23 @@ function forUnownedBlocks(snapshot: Snapshot, visit: (answer: UnownedAnswer, byt
     const end = pool + 1 < pools.length ? pools.firstObject[pool + 1] : objects.poolPlaces;
     const bytes = blockBytesOf(pymalloc, pools.sizeClass[pool]);
     for (let place = pools.firstObject[pool]; place < end; place++) {
-      const answer = unownedAt(snapshot, place);
-      if (answer) visit(answer, bytes);
+      const sums = sumsOfPlace(snapshot, place, unowned);
+      if (sums === undefined) continue;
+      sums.blocks++;
+      sums.blockBytes += bytes;
     }
   }
 }
 
+const OWNERS: Readonly<Record<number, NativeOwner["kind"]>> = {
+  [OwnerKind.buffer]: "buffer",
+  [OwnerKind.runtime]: "runtime",
+  [OwnerKind.library]: "library",
+};
+
 /** Sizes and samples of one way of being unowned. */
-function shapesOf(snapshot: Snapshot, { kind, thread, library }: UnownedAnswer): Pick<UnownedMemory, "sizes" | "samples"> {
-  const owner = thread ?? (library === undefined ? -1 : snapshot.libraries.indexOf(library));
-  const groups = (snapshot.unowned ?? []).filter((group) => group.kind === UnownedKind[kind] && group.owner === owner);
+function shapesOf({ unowned = [] }: Snapshot, kind: number, owner: number): Pick<UnownedMemory, "sizes" | "samples"> {
+  const groups = unowned.filter((group) => group.kind === kind && group.owner === owner);
   const samples = groups.flatMap(({ bytes, samples }) => samples.map((sample) => ({ ...sample, bytes })));
   return { sizes: groups.map(({ bytes, chunks }) => ({ bytes, chunks })), samples: samples.slice(0, MOST_SAMPLES) };
 }

@@ -45,7 +45,9 @@ function unownedLines(snapshot: Snapshot, memory: UnownedMemory, complete: boole
   const sizes = memory.sizes.slice(0, MOST_SIZES).map(({ bytes, chunks }) => `${formatCount(chunks)} of ${formatBytes(bytes)}`);
   const counts = [
     ...(memory.chunks > 0 ? [chunksText(memory.chunks)] : []),
-    ...(memory.blocks > 0 ? [`${formatCount(memory.blocks)} blocks of pymalloc`] : []),
+    ...(memory.blocks > 0
+      ? [memory.blocks === 1 ? "1 block of pymalloc" : `${formatCount(memory.blocks)} blocks of pymalloc`]
+      : []),
   ];
   const line = `${formatBytes(memory.bytes + memory.blockBytes)} ${unownedName(memory, complete)}, ${counts.join(", ")}: ${unownedReason(snapshot, memory, complete)}`;
   const samples = memory.samples.slice(0, MOST_SAMPLES).map(({ address }) => formatAddress(address));

@@ -99,6 +99,7 @@ function groupChunks(
 ): DecodedUnowned[] {
   const { memory } = image;
   const groups = new Map<number, Group>();
+  let group: Group | undefined;
   for (let chunk = 0; chunk < tables.chunkPlaces; chunk++) {
     const place = tables.poolPlaces + chunk;
     const about = memory.load(tables.descriptor + place);
@@ -116,10 +117,10 @@ function groupChunks(
       }
     }
     const words = memory.load(tables.chunkWords + chunk) >>> 0;
-    const key = (words * 8 + kind) * 65536 + (owner & 0xffff);
-    let group = groups.get(key);
-    if (group === undefined) {
-      group = { kind, owner, words, chunks: 0, places: [] };
+    // Neighbours are mostly alike.
+    if (group?.words !== words || group.kind !== kind || group.owner !== owner) {
+      const key = (words * 8 + kind) * 65536 + (owner & 0xffff);
+      group = groups.get(key) ?? { kind, owner, words, chunks: 0, places: [] };
       groups.set(key, group);
     }
     group.chunks++;
