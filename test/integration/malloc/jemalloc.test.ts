@@ -73,6 +73,11 @@ function checkAgainstOwnAccounts(heap: MallocHeap, own: Accounts): void {
   assert.equal(pages("dirty") + pages("muzzy") + pages("retained"), topBytes);
   assert.equal(systemBytes, said("stats.mapped") + said("stats.retained"));
 
+  const isBlock = (_: number, chunk: number) => chunks.state[chunk] === ChunkState.overhead && chunks.bytes[chunk] >= 2 ** 21;
+  const blockBytes = chunks.bytes.filter(isBlock).reduce((total, bytes) => total + bytes, 0);
+  assert.equal(systemBytes - topBytes - blockBytes, said("stats.active"));
+  assert.ok(blockBytes > ofAll("base"), "jemalloc's own structures lie in its own blocks");
+
   // What jemalloc allocated for the caches' stacks it counts as allocated too; here that is structure, and of no size class.
   const allocated = sizeClasses.reduce((sum, { bytes, live, cached }) => sum + bytes * (live + cached), 0);
   assert.equal(allocated + ofAll("internal"), said("stats.allocated"));
@@ -85,6 +90,8 @@ function checkAgainstOwnAccounts(heap: MallocHeap, own: Accounts): void {
     small.map(({ live, cached }) => live + cached),
     ownSmall.filter(({ slabs }) => slabs > 0).map(({ handedOut }) => handedOut),
   );
+  const slabs = ownSmall.map((bin) => bin.slabs).filter((count) => count > 0);
+  for (const [index, { live, cached, free }] of small.entries()) assert.equal((live + cached + free) % slabs[index], 0);
   const large = sizeClasses.filter(({ bytes }) => bytes >= 16384).map(({ live, cached }) => live + cached);
   assert.ok(large.length > 5 && small.length > 30);
   const ownLarge = Array.from({ length: 40 }, (_, index) => ofAll(`lextents.${index}.curlextents`));

@@ -57,7 +57,7 @@ function rangesOf(number: number, extents: ExtentTable, blocks: readonly BaseBlo
 function threadsOf(caches: readonly ThreadCache[], threads: readonly KernelThread[]): ReadonlyMap<number, number> {
   const owners = new Map<number, number>();
   for (const { tid, threadPointer = 0 } of threads) {
-    const own = Math.max(...caches.map(({ address }) => (address < threadPointer ? address : 0)));
+    const own = caches.reduce((nearest, { address }) => (address < threadPointer ? Math.max(nearest, address) : nearest), 0);
     if (threadPointer - own < MOST_THREAD_LOCAL_BYTES) owners.set(own, tid);
   }
   return owners;
