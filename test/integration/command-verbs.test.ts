@@ -93,6 +93,8 @@ test("every verb answers a program as its schema says", async (t) => {
   );
   await answerOf(["arenas", target.pid]);
   await answerOf(["heap", target.pid]);
+  await answerOf(["arenas", target.pid, "--owners"]);
+  await answerOf(["heap", target.pid, "--owners"]);
   await answerOf(["doctor", target.pid]);
 
   const explained = await answerOf(["explain", target.pid, session]);
