@@ -58,34 +58,45 @@ export interface MimallocLayout {
   readonly leadBytes: (blockBytes: number) => number;
 }
 
-const MAX_ALIGN_GUARANTEE = 128;
+const SEGMENT: SegmentLayout = {
+  used: 208,
+  cookie: 216,
+  slices: 224,
+  infoSlices: 232,
+  kind: 240,
+  sliceEntries: 248,
+  threadId: 256,
+  pages: 264,
+};
+
+const PAGE: PageLayout = {
+  sliceCount: 0,
+  capacity: 10,
+  reserved: 12,
+  free: 16,
+  used: 24,
+  blockSize: 28,
+  localFree: 32,
+  threadFree: 40,
+  heap: 48,
+  bytes: 80,
+};
+
+const HEAP: HeapLayout = { delayedFree: 2840, threadId: 2848, cookie: 2864, dataBytes: 4600 };
+
+/** Three times MI_MAX_ALIGN_GUARANTEE. */
+const LEAD_BYTES = 384;
+
+function leadOf20(blockBytes: number): number {
+  return blockBytes >= 8 && blockBytes <= 1024 ? LEAD_BYTES : 0;
+}
+
+function leadOf21(blockBytes: number): number {
+  if (blockBytes < 8 || blockBytes > 512) return 0;
+  return blockBytes <= 64 ? 3 * blockBytes : blockBytes;
+}
 
 export const MIMALLOC_LAYOUTS: readonly MimallocLayout[] = [
-  {
-    versions: "2.0",
-    segment: {
-      used: 208,
-      cookie: 216,
-      slices: 224,
-      infoSlices: 232,
-      kind: 240,
-      sliceEntries: 248,
-      threadId: 256,
-      pages: 264,
-    },
-    page: {
-      sliceCount: 0,
-      capacity: 10,
-      reserved: 12,
-      free: 16,
-      used: 24,
-      blockSize: 28,
-      localFree: 32,
-      threadFree: 40,
-      heap: 48,
-      bytes: 80,
-    },
-    heap: { delayedFree: 2840, threadId: 2848, cookie: 2864, dataBytes: 4600 },
-    leadBytes: (blockBytes) => (blockBytes >= 8 && blockBytes <= 1024 ? 3 * MAX_ALIGN_GUARANTEE : 0),
-  },
+  { versions: "2.0", segment: SEGMENT, page: PAGE, heap: HEAP, leadBytes: leadOf20 },
+  { versions: "2.1.0–2.1.2", segment: SEGMENT, page: PAGE, heap: HEAP, leadBytes: leadOf21 },
 ];

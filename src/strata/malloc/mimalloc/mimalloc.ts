@@ -8,13 +8,14 @@ import { BlockColumns } from "../block-columns.ts";
 import { SizeClassSums } from "../size-class-sums.ts";
 import { PagedBlocks, PageIndex } from "./blocks.ts";
 import { findHeaps, groupSegments, type SegmentGroup, type ThreadHeap } from "./heaps.ts";
+import { MIMALLOC_LAYOUTS } from "./layouts.ts";
 import { countChunks, type PageTable, readPages } from "./pages.ts";
 import { findSegments, type SegmentDiscovery } from "./segments.ts";
 
 const NO_COOKIE =
   "Memory that looks like mimalloc's was found, but not the cookie that proves it: it is told by mappings only.";
 const UNVERIFIED =
-  "A mimalloc was found whose pages do not verify: it is no plain build of version 2.0, and its memory is told by mappings only.";
+  "A mimalloc was found whose pages do not verify: it is no plain build of version 2.0 to 2.1.2, and its memory is told by mappings only.";
 
 /**
  * Decodes mimalloc: every segment, page and block, and whether it is handed out, freed by another thread, or free. Found by its
@@ -24,11 +25,23 @@ const UNVERIFIED =
  * @returns undefined where there is none, and where there is one that does not verify, which adds a problem
  */
 export function decodeMimalloc(input: MallocInput, problems: ProblemReport): MallocHeap | undefined {
-  const discovery = findSegments(input.image, input.mappings, input.resident);
-  if (discovery === undefined) return undefined;
-  const heap = discovery === "unknown" ? undefined : decodeHeap(input, discovery);
-  if (heap === undefined) problems.add("mimalloc-unrecognised", discovery === "unknown" ? NO_COOKIE : UNVERIFIED);
-  return heap;
+  let best: MallocHeap | undefined;
+  let sentence: string | undefined;
+  for (const layout of MIMALLOC_LAYOUTS) {
+    const discovery = findSegments(input.image, input.mappings, input.resident, layout);
+    if (discovery === undefined) continue;
+    sentence = discovery === "unknown" ? NO_COOKIE : UNVERIFIED;
+    const heap = discovery === "unknown" ? undefined : decodeHeap(input, discovery);
+    if (heap !== undefined && (best === undefined || countProblems(heap) < countProblems(best))) best = heap;
+    // Rows differ in where blocks begin: the wrong one breaks nearly every list.
+    if (best?.busy === false) return best;
+  }
+  if (best === undefined && sentence !== undefined) problems.add("mimalloc-unrecognised", sentence);
+  return best;
+}
+
+function countProblems({ problems }: MallocHeap): number {
+  return problems.reduce((sum, { count }) => sum + count, 0);
 }
 
 function decodeHeap({ image, resident, threads }: MallocInput, discovery: SegmentDiscovery): MallocHeap | undefined {

@@ -3,14 +3,7 @@ import { PAGE_BYTES, roundUp, USER_SPACE_END } from "../../../base/units.ts";
 import type { Mapping } from "../../../target/mapping.ts";
 import type { AddressRange, MemoryImage } from "../../../target/memory-image.ts";
 import { anonymousRanges, dataRanges, subtractRanges } from "../glibc/memory-map.ts";
-import {
-  MIMALLOC_LAYOUTS,
-  type MimallocLayout,
-  SEGMENT_BYTES,
-  SegmentKind,
-  SLICE_BYTES,
-  SLICES_PER_SEGMENT,
-} from "./layouts.ts";
+import { type MimallocLayout, SEGMENT_BYTES, SegmentKind, SLICE_BYTES, SLICES_PER_SEGMENT } from "./layouts.ts";
 
 /** A segment: what mimalloc takes from the kernel at once. */
 export interface Segment extends AddressRange {
@@ -54,22 +47,18 @@ export function findSegments(
   image: MemoryImage,
   mappings: readonly Mapping[],
   resident: PageSet,
+  layout: MimallocLayout,
 ): SegmentDiscovery | "unknown" | undefined {
   const memory = anonymousRanges(mappings);
-  let lookAlike = false;
-  for (const layout of MIMALLOC_LAYOUTS) {
-    const candidates = [...candidatesByCookie(image, layout, memory, resident).values()];
-    candidates.sort((left, right) => right.segments.length - left.segments.length);
-    for (const { segments, low, high } of candidates) {
-      const cookie = findWord(image, dataRanges(mappings), resident, low, high);
-      if (cookie !== undefined) {
-        const broken = findBroken(image, layout, memory, resident, { segments, low, high });
-        return { layout, segments, broken, mainHeap: cookie - layout.heap.cookie };
-      }
-      lookAlike = true;
-    }
+  const candidates = [...candidatesByCookie(image, layout, memory, resident).values()];
+  candidates.sort((left, right) => right.segments.length - left.segments.length);
+  for (const { segments, low, high } of candidates) {
+    const cookie = findWord(image, dataRanges(mappings), resident, low, high);
+    if (cookie === undefined) continue;
+    const broken = findBroken(image, layout, memory, resident, { segments, low, high });
+    return { layout, segments, broken, mainHeap: cookie - layout.heap.cookie };
   }
-  return lookAlike ? "unknown" : undefined;
+  return candidates.length > 0 ? "unknown" : undefined;
 }
 
 function candidatesByCookie(
