@@ -53,7 +53,7 @@ test("wrong usage", async () => {
   await assertFails(["report", "1", "--max-memory", "much"], 2, /Give a size such as 512M or 2G/);
   await assertFails(["report", "1", "--max-pause", "0"], 2, /Give milliseconds/);
   await assertFails(["report", "1", "--width", "59"], 2, /Give a whole number from 60 on/);
-  await assertFails(["types", "1", "--sort", "colour"], 2, /Sort by resident, owned, shallow, count, name/);
+  await assertFails(["types", "1", "--sort", "colour"], 2, /Sort by resident, owned, shallow, retained, count, name/);
   await assertFails(["types", "1", "--filter", "/(/"], 2, /is no regular expression/);
   await assertFails(["explain", "1"], 2, /Missing required argument 'address'/);
   await assertFails(["explain", "1", "0xzz"], 2, /"0xzz" is no address/);
