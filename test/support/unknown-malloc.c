@@ -1,6 +1,7 @@
 /*
- * A malloc like no other: it takes a piece of anonymous memory, hands it out once from the front, and never again. It never returns
- * the first byte of a page, nor anything on the first page: a library that points there would be taken for the owner of it all.
+ * A malloc like no other: it takes a piece of anonymous memory, hands it out once from the front, and never again. Neither
+ * a block nor an object behind a collector's header in it begins at the first byte of a page, and nothing lies on the first page: a
+ * library that points there would be taken for the owner of it all.
  */
 #define _GNU_SOURCE
 #include <stddef.h>
@@ -9,11 +10,12 @@
 
 static const size_t PIECE = (size_t)1 << 30;
 static const size_t PAGE = 4096;
+static const size_t STEP = 128;
 static char *next;
 static char *end;
 
 void *malloc(size_t bytes) {
-    size_t whole = ((bytes + 31) & ~(size_t)31) + 32;
+    size_t whole = ((bytes + STEP - 1) & ~(STEP - 1)) + STEP;
     if (next == NULL) {
         /* Between two pages that keep it apart from other mappings. */
         char *piece = mmap(NULL, PIECE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
