@@ -1,7 +1,7 @@
 /*
- * A malloc like no other: it takes a piece of anonymous memory, hands it out once from the front, and never again. Neither
- * a block nor an object behind a collector's header in it begins at the first byte of a page, and nothing lies on the first page: a
- * library that points there would be taken for the owner of it all.
+ * A malloc like no other: it takes a piece of anonymous memory, hands it out once from the front, and never again. The first bytes
+ * of a page belong to no block below a page's size, and nothing lies on the first page: a library that points there would be taken
+ * for the owner of it all.
  */
 #define _GNU_SOURCE
 #include <stddef.h>
@@ -10,7 +10,7 @@
 
 static const size_t PIECE = (size_t)1 << 30;
 static const size_t PAGE = 4096;
-static const size_t STEP = 128;
+static const size_t STEP = 32;
 static char *next;
 static char *end;
 
@@ -21,10 +21,14 @@ void *malloc(size_t bytes) {
         char *piece = mmap(NULL, PIECE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
         end = piece + PIECE - PAGE;
         mprotect(piece + PAGE, (size_t)(end - piece) - PAGE, PROT_READ | PROT_WRITE);
-        next = piece + 2 * PAGE;
+        next = piece + 2 * PAGE + STEP;
     }
-    /* Threads do not share a byte: the place is taken in one step. */
-    char *mine = __atomic_fetch_add(&next, whole, __ATOMIC_RELAXED);
+    /* Threads do not share a byte: the place is taken in one step, if nobody was faster. */
+    char *mine, *from = __atomic_load_n(&next, __ATOMIC_RELAXED);
+    do {
+        char *page = (char *)(((size_t)from + PAGE - 1) & ~(PAGE - 1));
+        mine = from + whole > page && whole < PAGE ? page + STEP : from;
+    } while (!__atomic_compare_exchange_n(&next, &from, mine + whole, 0, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
     if (mine + whole > end) return NULL;
     *(size_t *)mine = bytes;
     return mine + 16;
