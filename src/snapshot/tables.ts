@@ -16,7 +16,7 @@ export interface Snapshot {
   readonly types: TypeTable;
   readonly objects: ObjectTables | undefined;
   /** Native memory that has no owner, its largest groups; undefined in files of before and without a Python. */
-  readonly unowned?: readonly UnownedGroup[] | undefined;
+  readonly unowned: readonly UnownedGroup[] | undefined;
   /** Who refers to whom; undefined when the capture was not asked for it or found no Python. */
   readonly graph: GraphTables | undefined;
   readonly interpreters: readonly InterpreterFacts[];

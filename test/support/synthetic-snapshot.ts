@@ -126,6 +126,7 @@ export function syntheticSnapshot(options: SyntheticOptions = {}): Snapshot {
     pymalloc: pool.tables,
     types: typeTable(names, pool, malloc),
     objects,
+    unowned: undefined,
     graph: undefined,
     interpreters: [
       {
