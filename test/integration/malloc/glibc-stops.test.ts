@@ -7,6 +7,7 @@ import { decodeGlibc } from "../../../src/strata/malloc/glibc/glibc.ts";
 import type { MemoryImage } from "../../../src/target/memory-image.ts";
 import type { ProcessImage } from "../../../src/target/process-image.ts";
 import { takeLiveImage } from "../../support/live-image.ts";
+import { assertTiled, drawer } from "../../support/malloc-checks.ts";
 import { distributionPython } from "../../support/pythons.ts";
 import { startTarget, type Target } from "../../support/spawn.ts";
 import { startMallocTarget } from "./malloc-target.ts";
@@ -26,25 +27,6 @@ function pause(milliseconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
-/** A small generator of its own, so that a failure can be repeated (Lehmer, modulus 2^31 - 1). */
-function drawer(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (state * 48271) % 2147483647;
-    return state % below;
-  };
-}
-
-function checkColumns({ arenas, chunks }: MallocHeap): void {
-  for (let chunk = 1; chunk < chunks.length; chunk++) {
-    assert.ok(chunks.address[chunk] >= chunks.address[chunk - 1] + chunks.bytes[chunk - 1]);
-  }
-  for (const arena of arenas) {
-    const parts = arena.inUseBytes + arena.freeBytes + arena.fastBytes + arena.cachedBytes + arena.topBytes;
-    assert.equal(parts, arena.systemBytes);
-  }
-}
-
 test("four threads allocating at full speed: every stop is either sound to the last chunk or known to lie in malloc", async (t) => {
   const target = startTarget(t, distributionPython(), { script: CHURNING }, { args: ["4"] });
   await target.line();
@@ -56,7 +38,7 @@ test("four threads allocating at full speed: every stop is either sound to the l
     const heap = decodeGlibc(takeLiveImage(target.pid, { registers: false }));
     target.signal("SIGCONT");
     assert.ok(heap !== undefined);
-    checkColumns(heap);
+    assertTiled(heap);
     if (heap.busy) continue;
     assert.deepEqual(heap.problems, []);
     sound++;
@@ -98,7 +80,7 @@ test("a page that was not read costs the chunks near it, not the heap", async (t
     words.set(before);
     taken.resident.addRange(page, page + PAGE_BYTES);
     assert.ok(partial !== undefined);
-    checkColumns(partial);
+    assertTiled(partial);
     const kinds = partial.problems.map((problem) => problem.kind);
     assert.ok(!kinds.includes("glibc-chunk"), "an unread page is not taken for damage");
     if (kinds.includes("glibc-chunk-unread")) noticed++;
@@ -116,7 +98,7 @@ test("damage anywhere in a heap is survived, and noticed where it hits a header"
     for (let index = 0; index < words.length; index++) words[index] = draw(4) === 0 ? draw(2 ** 31) : draw(256);
     const damaged = decodeGlibc(taken);
     words.set(before);
-    if (damaged !== undefined) checkColumns(damaged);
+    if (damaged !== undefined) assertTiled(damaged);
   }
   const used = heap.chunks.state.findIndex((state, chunk) => state === ChunkState.inUse && heap.chunks.arena[chunk] === 0);
   const header = taken.image.wordOf(heap.chunks.address[used + 5000] + 8);
@@ -136,7 +118,7 @@ test("the arena's structures turned into garbage end in an answer, never in a lo
     const word = draw(words.length);
     words[word] = draw(3) === 0 ? 0 : draw(2 ** 31);
     const result = decodeGlibc(taken);
-    if (result !== undefined) checkColumns(result);
+    if (result !== undefined) assertTiled(result);
     if (turn % 4 === 3) words.set(before);
   }
 });

@@ -7,6 +7,7 @@ import type { MallocHeap } from "../../../src/strata/malloc/allocator.ts";
 import { decodeJemalloc } from "../../../src/strata/malloc/jemalloc/jemalloc.ts";
 import type { ProcessImage } from "../../../src/target/process-image.ts";
 import { takeLiveImage } from "../../support/live-image.ts";
+import { assertTiled, drawer } from "../../support/malloc-checks.ts";
 import { distributionPython } from "../../support/pythons.ts";
 import { startTarget } from "../../support/spawn.ts";
 import { waitForAccounts } from "./malloc-target.ts";
@@ -20,25 +21,6 @@ const STOPS = 30;
 const DAMAGES = 60;
 const PAGE_BYTES = 4096;
 
-/** A small generator of its own, so that a failure can be repeated (Lehmer, modulus 2^31 - 1). */
-function drawer(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (state * 48271) % 2147483647;
-    return state % below;
-  };
-}
-
-function checkColumns({ arenas, chunks }: MallocHeap): void {
-  for (let chunk = 1; chunk < chunks.length; chunk++) {
-    assert.ok(chunks.address[chunk] >= chunks.address[chunk - 1] + chunks.bytes[chunk - 1]);
-  }
-  for (const arena of arenas) {
-    const parts = arena.inUseBytes + arena.freeBytes + arena.fastBytes + arena.cachedBytes + arena.topBytes;
-    assert.equal(parts, arena.systemBytes);
-  }
-}
-
 test("four threads allocating at full speed: every stop is either sound or known to lie in jemalloc", { skip }, async (t) => {
   const target = startTarget(t, distributionPython(), { script: CHURNING }, { args: ["4"], env });
   await target.line();
@@ -50,7 +32,7 @@ test("four threads allocating at full speed: every stop is either sound or known
     const heap = decodeJemalloc(takeLiveImage(target.pid, { registers: false }), problems);
     assert.deepEqual(problems.list(), []);
     assert.ok(heap !== undefined);
-    checkColumns(heap);
+    assertTiled(heap);
     if (heap.busy) continue;
     assert.deepEqual(heap.problems, []);
     sound++;
@@ -101,7 +83,7 @@ test("damage anywhere in jemalloc's structures ends in an answer, never in a loo
     const problems = new ProblemReport();
     const damaged = decodeJemalloc(taken, problems);
     words.set(before);
-    if (damaged !== undefined) checkColumns(damaged);
+    if (damaged !== undefined) assertTiled(damaged);
     if (damaged === undefined || damaged.busy) noticed++;
     if (damaged === undefined) assert.ok(problems.list().length > 0, "it is said that a jemalloc is there");
   }

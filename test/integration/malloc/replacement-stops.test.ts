@@ -8,6 +8,7 @@ import { decodeMimalloc } from "../../../src/strata/malloc/mimalloc/mimalloc.ts"
 import { decodeTcmalloc } from "../../../src/strata/malloc/tcmalloc/tcmalloc.ts";
 import { assertExactLedger, captured } from "../../support/captured.ts";
 import { takeLiveImage } from "../../support/live-image.ts";
+import { assertTiled, drawer } from "../../support/malloc-checks.ts";
 import { distributionPython } from "../../support/pythons.ts";
 import { startTarget } from "../../support/spawn.ts";
 import { REPLACEMENT_USES, startReplacementTarget } from "./replacement-target.ts";
@@ -29,24 +30,6 @@ const REPLACEMENTS: Readonly<Record<string, Replacement>> = {
   mimalloc: { library: "/usr/lib/x86_64-linux-gnu/libmimalloc.so.2.0", decode: decodeMimalloc },
 };
 
-/** A small generator of its own, so that a failure can be repeated (Lehmer, modulus 2^31 - 1). */
-function drawer(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (state * 48271) % 2147483647;
-    return state % below;
-  };
-}
-
-function checkColumns({ arenas, chunks }: MallocHeap): void {
-  for (let chunk = 1; chunk < chunks.length; chunk++) {
-    assert.ok(chunks.address[chunk] >= chunks.address[chunk - 1] + chunks.bytes[chunk - 1]);
-  }
-  for (const arena of arenas) {
-    assert.equal(arena.inUseBytes + arena.freeBytes + arena.cachedBytes + arena.topBytes, arena.systemBytes);
-  }
-}
-
 for (const [name, { library, decode }] of Object.entries(REPLACEMENTS)) {
   const skip = existsSync(library) ? false : `no ${name} on this machine`;
 
@@ -62,7 +45,7 @@ for (const [name, { library, decode }] of Object.entries(REPLACEMENTS)) {
       const heap = decode(takeLiveImage(target.pid, { registers: false }), problems);
       assert.deepEqual(problems.list(), []);
       assert.ok(heap !== undefined);
-      checkColumns(heap);
+      assertTiled(heap);
       if (heap.busy) continue;
       assert.deepEqual(heap.problems, []);
       sound++;
@@ -78,7 +61,7 @@ for (const [name, { library, decode }] of Object.entries(REPLACEMENTS)) {
     assert.ok(heap !== undefined);
     assert.deepEqual(heap.problems, []);
     assert.equal(heap.busy, false);
-    checkColumns(heap);
+    assertTiled(heap);
     const inUse = new Set(Array.from(heap.chunks.address).filter((_, chunk) => heap.chunks.state[chunk] === ChunkState.inUse));
     assert.deepEqual(
       kept.filter((block) => !inUse.has(block)),
@@ -113,7 +96,7 @@ for (const [name, { library, decode }] of Object.entries(REPLACEMENTS)) {
       const problems = new ProblemReport();
       const heap = decode(taken, problems);
       words.set(before);
-      if (heap !== undefined) checkColumns(heap);
+      if (heap !== undefined) assertTiled(heap);
       if (heap === undefined || heap.busy) noticed++;
     }
     t.diagnostic(`${noticed} of ${DAMAGES} noticed`);

@@ -1,7 +1,7 @@
 import { countBits } from "../../../base/bits.ts";
 import { MIB, PAGE_BYTES } from "../../../base/units.ts";
 import type { MemoryImage } from "../../../target/memory-image.ts";
-import type { ChunkTable } from "../allocator.ts";
+import { GrowingChunks } from "../growing-chunks.ts";
 import { CHUNK } from "./layouts.ts";
 
 /** Arena index of mapped chunks, which belong to none. */
@@ -20,12 +20,7 @@ const BITMAP_WORDS_PER_PAGE = BITMAP_WORDS_PER_SLOT / PAGES_PER_SLOT;
  * Chunks are appended in address order, which makes a chunk's number the page's number plus the bits before it.
  * Writers of a hot loop write the columns directly after `reserve`, then call `mark`.
  */
-export class ChunkColumns {
-  length = 0;
-  address: Float64Array;
-  bytes: Float64Array;
-  state: Uint8Array;
-  arena: Uint16Array;
+export class ChunkColumns extends GrowingChunks {
   private readonly starts: Uint32Array;
   private readonly firstOfPage: Uint32Array;
   private lastPage = -1;
@@ -35,27 +30,9 @@ export class ChunkColumns {
     private readonly image: MemoryImage,
     expected: number,
   ) {
-    this.address = new Float64Array(expected);
-    this.bytes = new Float64Array(expected);
-    this.state = new Uint8Array(expected);
-    this.arena = new Uint16Array(expected);
+    super(expected);
     this.starts = new Uint32Array(image.slotCount * BITMAP_WORDS_PER_SLOT);
     this.firstOfPage = new Uint32Array(image.slotCount * PAGES_PER_SLOT);
-  }
-
-  /** Makes room for `more` chunks. */
-  reserve(more: number): void {
-    if (this.length + more <= this.address.length) return;
-    const capacity = Math.max(this.length + more, Math.ceil(this.address.length * 1.5));
-    const { address, bytes, state, arena } = this;
-    this.address = new Float64Array(capacity);
-    this.address.set(address);
-    this.bytes = new Float64Array(capacity);
-    this.bytes.set(bytes);
-    this.state = new Uint8Array(capacity);
-    this.state.set(state);
-    this.arena = new Uint16Array(capacity);
-    this.arena.set(arena);
   }
 
   push(address: number, bytes: number, state: number, arena: number): void {
@@ -98,16 +75,5 @@ export class ChunkColumns {
   slotOf(address: number): number {
     const word = this.image.wordOf(address);
     return word < this.image.firstSlot ? -1 : Math.floor((word - this.image.firstSlot) / SLOT_WORDS);
-  }
-
-  table(): ChunkTable {
-    const { length } = this;
-    return {
-      length,
-      address: this.address.subarray(0, length),
-      bytes: this.bytes.subarray(0, length),
-      state: this.state.subarray(0, length),
-      arena: this.arena.subarray(0, length),
-    };
   }
 }
